@@ -1,0 +1,18 @@
+// Everything that libdcp offers. See README.md for a first program.
+#ifndef DCP_DCP_H_
+#define DCP_DCP_H_
+
+#include "dcp/error.h"
+#include "dcp/eviction_policy.h"
+#include "dcp/generate.h"
+#include "dcp/kv_cache.h"
+#include "dcp/model.h"
+#include "dcp/model_config.h"
+#include "dcp/sampler.h"
+#include "dcp/session.h"
+#include "dcp/thread_pool.h"
+#include "dcp/tokenizer.h"
+#include "dcp/types.h"
+#include "dcp/version.h"
+
+#endif  // DCP_DCP_H_

@@ -1,0 +1,69 @@
+// A loaded GPT-2 model: its configuration and its weights, packed for the kernels. Immutable after loading, so one
+// Model may serve any number of Sessions and threads at once.
+#ifndef DCP_MODEL_H_
+#define DCP_MODEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "dcp/model_config.h"
+#include "dcp/types.h"
+
+namespace dcp {
+
+struct ModelWeights;  // internal: src/model/weights.h
+
+struct ModelOptions {
+  // How weights are held; absent: as the checkpoint stores its token embedding (F32, F16 or BF16).
+  std::optional<WeightType> weights;
+  // Directory of an adapter (config.json with "dcp", adapter.safetensors) put on top; empty: none.
+  std::filesystem::path adapter;
+};
+
+class Model {
+ public:
+  // Loads a Hugging Face GPT-2 directory: config.json and model.safetensors (or the sharded form with
+  // model.safetensors.index.json). Files are mapped while loading and released before it returns.
+  // Throws Error(kIo | kInvalidModel | kOutOfMemory); a tensor that is missing, has the wrong shape or type, or holds a
+  // value that is not finite is named in the message.
+  static std::shared_ptr<const Model> Load(const std::filesystem::path& directory, const ModelOptions& options = {});
+
+  // A model of the given shape with random weights (normal, standard deviation 0.02; beta = +2), for benchmarks and
+  // tests. The same (config, seed) gives the same weights everywhere. Throws Error(kInvalidModel) for an impossible
+  // shape.
+  static std::shared_ptr<const Model> Random(const ModelConfig& config, uint64_t seed,
+                                             WeightType weights = WeightType::kF32);
+
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const ModelConfig& config() const { return config_; }
+  WeightType weight_type() const { return weight_type_; }
+
+  // True when every layer has interaction projections, i.e. the learned policy can run.
+  bool has_interaction() const { return config_.int_n_embd > 0; }
+
+  // Bytes held for weights, padding included.
+  size_t weight_bytes() const;
+
+  // A number that differs between models that compute different things (used to refuse a foreign saved cache).
+  uint64_t fingerprint() const { return fingerprint_; }
+
+  const ModelWeights& weights() const { return *weights_; }  // internal
+
+ private:
+  Model(const ModelConfig& config, WeightType type, std::unique_ptr<ModelWeights> weights);
+
+  ModelConfig config_;
+  WeightType weight_type_;
+  std::unique_ptr<ModelWeights> weights_;
+  uint64_t fingerprint_ = 0;
+};
+
+}  // namespace dcp
+
+#endif  // DCP_MODEL_H_

@@ -1,0 +1,135 @@
+// Step-wise prefill and decode of a ragged batch of sequences over one model and one KV cache.
+//
+//   auto model = dcp::Model::Load("models/small");
+//   dcp::ThreadPool pool;
+//   dcp::Session session(model, pool, {});
+//   dcp::SequenceId s = session.Add();
+//   dcp::FeedItem prompt{s, prompt_ids};
+//   dcp::Logits logits = session.Prefill({&prompt, 1});      // logits.row(0): distribution after the prompt
+//   logits = session.Decode({&s, 1}, {&next_id, 1});         // one more token
+//   session.Finish(s);                                       // its memory goes back
+//
+// Exactness (SPEC section 1): what a sequence computes depends on its own tokens alone. Batch mates and thread counts
+// change nothing, bit for bit. How a prompt is split into chunks, or between Prefill and Decode, may reorder float sums
+// only.
+#ifndef DCP_SESSION_H_
+#define DCP_SESSION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dcp/eviction_policy.h"
+#include "dcp/kv_cache.h"
+#include "dcp/model.h"
+#include "dcp/thread_pool.h"
+#include "dcp/types.h"
+
+namespace dcp {
+
+struct SessionOptions {
+  // What leaves the cache; null: learned if the model has interaction tensors, else dense.
+  std::shared_ptr<const EvictionPolicy> policy;
+  // Storage of K and V.
+  KvType kv_type = KvType::kF32;
+  // Tokens of one sequence that go through the layers together during Prefill; >= 1. What a chunk drops is gone before
+  // the next one, so smaller chunks mean a lower peak, larger ones faster prefill.
+  int prefill_chunk = 128;
+  // Rows (tokens, all sequences together) of one forward pass of Prefill; bounds the scratch memory. Whole chunks are
+  // grouped up to it; at least one chunk goes in a pass.
+  int max_rows = 256;
+  // Record when each token was dropped and with which score (see Drops()). Costs 8 bytes per layer and fed token.
+  bool record_drops = false;
+};
+
+enum class LogitsMode {
+  kNone,  // no logits for this item
+  kLast,  // one row, after the last token
+  kAll,   // one row after each token
+};
+
+// Tokens to feed to one sequence. The span must live until the call returns.
+struct FeedItem {
+  SequenceId sequence = 0;
+  std::span<const TokenId> tokens;
+  LogitsMode logits = LogitsMode::kLast;
+};
+
+// Rows of logits [rows, V], in the order of the items (kAll: of their tokens). A view into the Session: dies with its
+// next call.
+class Logits {
+ public:
+  Logits() = default;
+  Logits(const float* data, size_t rows, size_t vocab, size_t stride)
+      : data_(data), rows_(rows), vocab_(vocab), stride_(stride) {}
+
+  size_t rows() const { return rows_; }
+  std::span<const float> row(size_t i) const { return {data_ + i * stride_, vocab_}; }
+
+ private:
+  const float* data_ = nullptr;
+  size_t rows_ = 0;
+  size_t vocab_ = 0;
+  size_t stride_ = 0;
+};
+
+// When each fed token was dropped from one layer.
+struct DropLog {
+  std::vector<int32_t> dropped_at;  // [seen] position of the token that dropped it, -1: still kept
+  std::vector<float> score;  // [seen] s(n, j) of that decision; NaN where the policy has no score, or never dropped
+};
+
+// Not thread-safe: one call at a time. `pool` must outlive the Session and be idle during its calls.
+class Session {
+ public:
+  // Throws Error(kInvalidArgument) for options out of range, or a policy that needs interaction tensors which the model
+  // lacks.
+  Session(std::shared_ptr<const Model> model, ThreadPool& pool, const SessionOptions& options = {});
+  ~Session();
+  Session(Session&&) noexcept;
+
+  // Adds an empty sequence; others may be in any state.
+  SequenceId Add();
+
+  // Adds a copy of a sequence: same tokens seen, same cache content in the same slots.
+  SequenceId Clone(SequenceId sequence);
+
+  // Removes a sequence; its pages go back to the pool. Others are not touched.
+  void Finish(SequenceId sequence);
+
+  // Feeds each item's tokens, prefill_chunk at a time. Every sequence at most once; items with no tokens are an error.
+  // Checked before anything is changed: ids in [0, V), and no sequence beyond P positions (Error kContextFull names
+  // both numbers). Error(kOutOfMemory) can strike midway: the sequences of the call can then only be finished.
+  Logits Prefill(std::span<const FeedItem> items);
+
+  // Feeds one token to each sequence and returns one row of logits for each. The same checks as Prefill.
+  Logits Decode(std::span<const SequenceId> sequences, std::span<const TokenId> tokens);
+
+  // Positions left before P.
+  int Remaining(SequenceId sequence) const;
+
+  const KvCache& cache() const;
+  const Model& model() const;
+  const EvictionPolicy& policy() const;
+  const SessionOptions& options() const;
+
+  // Drops of one layer so far. REQUIRES options().record_drops; throws Error(kInvalidArgument) otherwise.
+  const DropLog& Drops(int layer, SequenceId sequence) const;
+
+  // Writes one sequence (cache content, positions, policy state) to a binary stream; Restore adds it back, in this
+  // process or another, on the same model, policy needs and KV type. Throws Error(kIo) when the stream fails,
+  // Error(kInvalidArgument) when what is read is damaged or belongs to another model; nothing is added then.
+  void Save(SequenceId sequence, std::ostream& out) const;
+  SequenceId Restore(std::istream& in);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dcp
+
+#endif  // DCP_SESSION_H_

@@ -1,0 +1,45 @@
+// A fork-join thread pool. Work is always divided so that results do not depend on the number of threads.
+#ifndef DCP_THREAD_POOL_H_
+#define DCP_THREAD_POOL_H_
+
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+
+namespace dcp {
+
+// One ParallelFor runs at a time: a pool may be shared by several Sessions only when their calls do not overlap.
+class ThreadPool {
+ public:
+  // `threads` counts the calling thread; 0 means all cores that the process may use. Throws Error(kInvalidArgument)
+  // when negative or above 1024.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const;
+
+  // Calls fn(index, worker) once for every index in [0, count), worker in [0, threads()); returns when all are done.
+  // Indices are handed out in order, one at a time, to whichever worker is free. `fn` must not throw and must not call
+  // ParallelFor. Does not allocate.
+  template <typename Fn>
+  void ParallelFor(size_t count, const Fn& fn) {
+    static_assert(std::is_invocable_v<const Fn&, size_t, size_t>);
+    Run(
+        count,
+        [](const void* context, size_t index, size_t worker) { (*static_cast<const Fn*>(context))(index, worker); },
+        &fn);
+  }
+
+ private:
+  using Task = void (*)(const void* context, size_t index, size_t worker);
+  void Run(size_t count, Task task, const void* context);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dcp
+
+#endif  // DCP_THREAD_POOL_H_

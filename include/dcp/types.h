@@ -1,0 +1,37 @@
+// Small vocabulary types shared by every public header.
+#ifndef DCP_TYPES_H_
+#define DCP_TYPES_H_
+
+#include <cstdint>
+#include <string_view>
+
+namespace dcp {
+
+// Index into the vocabulary, 0 .. V-1.
+using TokenId = int32_t;
+
+// Names one sequence of a Session. Never reused within a Session.
+using SequenceId = int64_t;
+
+// How the model's matrices are held in memory. Activations and sums are float32 whatever the type.
+enum class WeightType {
+  kF32,   // 4 bytes a weight, exact
+  kBF16,  // 2 bytes a weight, 8 bits of mantissa
+  kF16,   // 2 bytes a weight, 11 bits of mantissa
+  kI8,    // 1 byte a weight plus one float32 scale per 32 weights of an output (block-quantised)
+};
+
+// How K and V are held in the cache. Interaction keys (k_int) are always float32: they decide what is kept.
+enum class KvType { kF32, kF16 };
+
+// The names used on command lines and in JSON: "f32", "bf16", "f16", "i8".
+std::string_view ToString(WeightType type);
+std::string_view ToString(KvType type);
+
+// Inverse of ToString. Throws Error(kInvalidArgument) naming the value and the choices.
+WeightType ParseWeightType(std::string_view name);
+KvType ParseKvType(std::string_view name);
+
+}  // namespace dcp
+
+#endif  // DCP_TYPES_H_
