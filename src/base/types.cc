@@ -1,0 +1,39 @@
+#include "dcp/types.h"
+
+#include <string>
+
+#include "dcp/error.h"
+
+namespace dcp {
+
+std::string_view ToString(WeightType type) {
+  switch (type) {
+    case WeightType::kF32:
+      return "f32";
+    case WeightType::kBF16:
+      return "bf16";
+    case WeightType::kF16:
+      return "f16";
+    case WeightType::kI8:
+      return "i8";
+  }
+  return "?";
+}
+
+std::string_view ToString(KvType type) { return type == KvType::kF32 ? "f32" : "f16"; }
+
+WeightType ParseWeightType(std::string_view name) {
+  for (WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
+    if (ToString(type) == name) return type;
+  }
+  throw Error(ErrorCode::kInvalidArgument, "weights: \"" + std::string(name) + "\" is not one of f32, bf16, f16, i8");
+}
+
+KvType ParseKvType(std::string_view name) {
+  for (KvType type : {KvType::kF32, KvType::kF16}) {
+    if (ToString(type) == name) return type;
+  }
+  throw Error(ErrorCode::kInvalidArgument, "kv: \"" + std::string(name) + "\" is not one of f32, f16");
+}
+
+}  // namespace dcp

@@ -1,0 +1,50 @@
+// The tensors of a Hugging Face GPT-2 directory, sharded or not, with an adapter put on top.
+#ifndef DCP_IO_CHECKPOINT_H_
+#define DCP_IO_CHECKPOINT_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dcp/model_config.h"
+#include "dcp/types.h"
+
+namespace dcp {
+
+// Names are canonical, without "transformer.": wte.weight, wpe.weight, h.{i}.attn.c_attn.weight, ..., ln_f.bias.
+// Immutable; files stay mapped for its lifetime.
+class Checkpoint {
+ public:
+  // Reads config.json and the headers of all tensor files. Throws Error(kIo | kInvalidModel). Checks everything that
+  // can be told from the headers: offsets, types, that every tensor the config asks for is there with its shape, that
+  // none contradicts the config (layers beyond L, interaction tensors without "dcp", an untied lm_head). `adapter`
+  // empty: none.
+  static Checkpoint Open(const std::filesystem::path& directory, const std::filesystem::path& adapter = {});
+
+  Checkpoint(Checkpoint&&) noexcept;
+  ~Checkpoint();
+
+  // Of the base, with int_n_embd taken from the adapter when it has one.
+  const ModelConfig& config() const;
+
+  // The type in which wte.weight is stored.
+  WeightType stored_type() const;
+
+  bool Has(const std::string& name) const;
+
+  // A tensor converted to float32, row-major. Throws Error(kInvalidModel) naming file and tensor when it is missing,
+  // its shape differs from `shape`, or a value is NaN or infinite.
+  std::vector<float> Read(const std::string& name, std::span<const int64_t> shape) const;
+
+ private:
+  struct Impl;
+  explicit Checkpoint(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dcp
+
+#endif  // DCP_IO_CHECKPOINT_H_
