@@ -1,0 +1,36 @@
+// Random GPT-2 checkpoints whose layers forget at different speeds, written to disk for the loader to read.
+#ifndef DCP_TESTS_REFERENCE_RANDOM_MODEL_H_
+#define DCP_TESTS_REFERENCE_RANDOM_MODEL_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "dcp/model_config.h"
+#include "dcp/types.h"
+
+namespace dcp::reference {
+
+struct RandomModelOptions {
+  int layers = 2;      // L
+  int heads = 2;       // H
+  int head_dim = 8;    // D
+  int int_dim = 8;     // R; 0: no interaction tensors
+  int vocab = 61;      // V
+  int positions = 96;  // P
+  uint64_t seed = 1;
+  double int_bias = 1.8;  // beta of the middle layer; the first forgets more, the last less
+  // Weights are rounded to values that this type holds exactly, so that converting them to it loses nothing and the
+  // fast path has to agree with the oracle as closely as in float32.
+  WeightType exact_in = WeightType::kF32;
+};
+
+// Writes config.json and model.safetensors (F32) to `directory`, which is created.
+void WriteRandomModel(const RandomModelOptions& options, const std::filesystem::path& directory);
+
+// `count` ids in [0, vocab).
+std::vector<TokenId> RandomIds(int count, int vocab, uint64_t seed);
+
+}  // namespace dcp::reference
+
+#endif  // DCP_TESTS_REFERENCE_RANDOM_MODEL_H_
