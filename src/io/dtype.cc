@@ -1,0 +1,110 @@
+#include "io/dtype.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace dcp {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors data is read in place as little-endian");
+
+struct Row {
+  DType dtype;
+  std::string_view name;
+  size_t item_size;
+};
+
+constexpr Row kRows[] = {
+    {DType::kBool, "BOOL", 1},      {DType::kU8, "U8", 1},          {DType::kI8, "I8", 1},
+    {DType::kF8E5M2, "F8_E5M2", 1}, {DType::kF8E4M3, "F8_E4M3", 1}, {DType::kF8E8M0, "F8_E8M0", 1},
+    {DType::kI16, "I16", 2},        {DType::kU16, "U16", 2},        {DType::kF16, "F16", 2},
+    {DType::kBF16, "BF16", 2},      {DType::kI32, "I32", 4},        {DType::kU32, "U32", 4},
+    {DType::kF32, "F32", 4},        {DType::kI64, "I64", 8},        {DType::kU64, "U64", 8},
+    {DType::kF64, "F64", 8},        {DType::kC64, "C64", 8},
+};
+
+const Row& RowOf(DType dtype) { return kRows[static_cast<size_t>(dtype)]; }
+
+// Branch-free, so that loops over it vectorise.
+inline uint32_t HalfBitsToFloatBits(uint32_t half) {
+  const uint32_t sign = (half & 0x8000u) << 16;
+  const uint32_t exponent = half & 0x7c00u;
+  const uint32_t magnitude = (half & 0x7fffu) << 13;
+  constexpr uint32_t kRebias = (127u - 15u) << 23;
+  // A subnormal m * 2^-24 is (1 + m * 2^-10) * 2^-14 - 2^-14, exactly.
+  constexpr uint32_t kSmallestNormal = kRebias + (1u << 23);
+  const float subnormal =
+      std::bit_cast<float>(kSmallestNormal + magnitude) - std::bit_cast<float>(uint32_t{kSmallestNormal});
+  const uint32_t normal = magnitude + kRebias + (exponent == 0x7c00u ? kRebias : 0u);
+  return sign | (exponent == 0 ? std::bit_cast<uint32_t>(subnormal) : normal);
+}
+
+// Loads Bits, widens with `widen` to the bits of a float, and finds the first pattern whose exponent is all ones. Works
+// in blocks: whether a block has a bad value is an OR that vectorises, which one is only asked when there is one.
+template <typename Bits, typename Widen>
+size_t ConvertBlocks(std::span<const std::byte> bytes, std::span<float> out, Widen widen) {
+  constexpr size_t kBlock = 1024;
+  constexpr uint32_t kExponent = 0x7f800000u;
+  size_t first_bad = out.size();
+  std::array<Bits, kBlock> raw;
+  for (size_t begin = 0; begin < out.size(); begin += kBlock) {
+    const size_t count = std::min(kBlock, out.size() - begin);
+    std::memcpy(raw.data(), bytes.data() + begin * sizeof(Bits), count * sizeof(Bits));
+    float* const to = out.data() + begin;
+    uint32_t bad = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t bits = widen(raw[i]);
+      bad |= (bits & kExponent) == kExponent ? 1u : 0u;
+      to[i] = std::bit_cast<float>(bits);
+    }
+    if (bad != 0 && first_bad == out.size()) {
+      const auto finite = [](float value) { return std::isfinite(value); };
+      first_bad = begin + static_cast<size_t>(std::find_if_not(to, to + count, finite) - to);
+    }
+  }
+  return first_bad;
+}
+
+}  // namespace
+
+std::string_view ToString(DType dtype) { return RowOf(dtype).name; }
+
+std::optional<DType> ParseDType(std::string_view name) {
+  for (const Row& row : kRows) {
+    if (row.name == name) return row.dtype;
+  }
+  return std::nullopt;
+}
+
+size_t ItemSize(DType dtype) { return RowOf(dtype).item_size; }
+
+std::optional<WeightType> AsWeightType(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return WeightType::kF32;
+    case DType::kF16:
+      return WeightType::kF16;
+    case DType::kBF16:
+      return WeightType::kBF16;
+    default:
+      return std::nullopt;
+  }
+}
+
+float HalfToFloat(uint16_t half) { return std::bit_cast<float>(HalfBitsToFloatBits(half)); }
+
+size_t ConvertToFloat(DType dtype, std::span<const std::byte> bytes, std::span<float> out) {
+  switch (dtype) {
+    case DType::kF16:
+      return ConvertBlocks<uint16_t>(bytes, out, [](uint32_t bits) { return HalfBitsToFloatBits(bits); });
+    case DType::kBF16:
+      return ConvertBlocks<uint16_t>(bytes, out, [](uint32_t bits) { return bits << 16; });
+    default:
+      return ConvertBlocks<uint32_t>(bytes, out, [](uint32_t bits) { return bits; });
+  }
+}
+
+}  // namespace dcp
