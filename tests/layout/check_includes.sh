@@ -1,0 +1,54 @@
+#!/bin/sh
+# check_includes.sh ROOT: who may include whom. Prints every include that goes the wrong way; fails if there is one.
+#
+#   base <- kernels, io, cache <- text (io), eviction (kernels, cache) <- model <- runtime <- tools
+#
+# Public headers need only the standard library; kernels know no model, cache or policy; tools see only include/dcp,
+# tools/common and themselves.
+set -eu
+cd "$1"
+
+find include src tools -name '*.h' -o -name '*.cc' | sort | xargs awk '
+function fail(why) {
+  printf "%s:%d: includes %s: %s\n", FILENAME, FNR, name, why
+  failed = 1
+}
+function listed(word, words) { return index(" " words " ", " " word " ") > 0 }
+
+BEGIN {
+  may["base"] = "base"
+  may["kernels"] = "kernels base"
+  may["io"] = "io base"
+  may["cache"] = "cache base"
+  may["text"] = "text io base"
+  may["eviction"] = "eviction kernels cache base"
+  may["model"] = "model eviction text cache io kernels base"
+  may["runtime"] = "runtime model eviction text cache io kernels base"
+  low_level = "types.h error.h thread_pool.h version.h"
+}
+
+/^[ \t]*#[ \t]*include[ \t]*[<"]/ {
+  quoted = ($0 ~ /include[ \t]*"/)
+  name = $0
+  sub(/^[^<"]*[<"]/, "", name)
+  sub(/[>"].*/, "", name)
+  parts = split(name, part, "/")
+  top = parts > 1 ? part[1] : ""
+  split(FILENAME, dir, "/")
+  if (name ~ /\.\./) fail("paths start at include, src or tools")
+  if (dir[1] == "include") {
+    if (quoted ? top != "dcp" : name !~ /^[a-z_]+$/) fail("public headers need only the standard library")
+  } else if (dir[1] == "tools") {
+    if ((quoted || top in may) && !listed(top, "dcp common nlohmann CLI " dir[2])) fail("tools see only include/dcp and tools/common")
+  } else if (dir[2] in may) {
+    if (top == "dcp") {
+      if (listed(dir[2], "base kernels") && !listed(part[2], low_level))
+        fail("src/" dir[2] " knows no model, cache or policy")
+    } else if (top in may ? !listed(top, may[dir[2]]) : quoted && !listed(top, "hwy nlohmann")) {
+      fail("src/" dir[2] " may include " may[dir[2]])
+    }
+  }
+}
+
+END { exit failed }
+'

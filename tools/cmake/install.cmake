@@ -1,0 +1,20 @@
+# Install rules: the library, its headers and the CMake package with which find_package(dcp) gives dcp::dcp.
+# The tools install themselves in tools/CMakeLists.txt.
+include(CMakePackageConfigHelpers)
+
+set(dcp_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/dcp)
+set(dcp_needs_hwy OFF)
+if(TARGET hwy::hwy)
+  set(dcp_needs_hwy ON)
+endif()
+
+install(TARGETS dcp EXPORT dcp-targets)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/dcp TYPE INCLUDE)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE TYPE DOC)
+install(EXPORT dcp-targets NAMESPACE dcp:: DESTINATION ${dcp_package_dir})
+
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/dcp-config.cmake.in ${PROJECT_BINARY_DIR}/dcp-config.cmake
+                              INSTALL_DESTINATION ${dcp_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/dcp-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/dcp-config.cmake ${PROJECT_BINARY_DIR}/dcp-config-version.cmake
+        DESTINATION ${dcp_package_dir})

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test; ctest's summary is the last thing printed. Arguments go to ctest
+# (tools/test.sh -R Tokenizer).
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+install_packages libcli11-dev libeigen3-dev libgtest-dev libhwy-dev nlohmann-json3-dev
+build all -- -DDCP_BUILD_TESTS=ON
+exec ctest --test-dir build --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"
