@@ -10,6 +10,7 @@
 #include "dcp/model_config.h"
 #include "dcp/sampler.h"
 #include "dcp/session.h"
+#include "dcp/sparse_sigmoid.h"
 #include "dcp/thread_pool.h"
 #include "dcp/tokenizer.h"
 #include "dcp/types.h"
