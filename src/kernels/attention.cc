@@ -1,0 +1,225 @@
+#include "kernels/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/attention.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "kernels/panel_dot-inl.h"
+#include "kernels/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace dcp {
+namespace HWY_NAMESPACE {
+namespace {
+
+// Score of a slot that must not be attended: its exponential is exactly zero next to any real score.
+constexpr float kMasked = -1e30f;
+
+template <typename T>
+const T* KeysOf(const SlotPages& kv, size_t head, size_t page) {
+  return reinterpret_cast<const T*>(kv.pages[page] + head * kv.layout->k_head_bytes());
+}
+
+template <typename T>
+const T* ValuesOf(const SlotPages& kv, size_t head, size_t page) {
+  return reinterpret_cast<const T*>(kv.pages[page] + kv.layout->v_offset() + head * kv.layout->v_head_bytes());
+}
+
+float ScoreScale(const SlotPages& kv) { return 1.0f / std::sqrt(static_cast<float>(kv.layout->head_dim)); }
+
+// Turns scores[0 .. padded) into exp(score - max); entries from `n` on become zero. Returns the sum.
+float Exponentials(float* scores, size_t n) {
+  const size_t padded = RoundUp(n, kPanel);
+  std::fill(scores + n, scores + padded, kMasked);
+  FloatVec largest = hn::Set(kFloats, kMasked);
+  for (size_t i = 0; i < padded; i += kLanes) largest = hn::Max(largest, LoadFloats(scores + i));
+  const FloatVec max = hn::Set(kFloats, hn::GetLane(hn::MaxOfLanes(kFloats, largest)));
+  FloatVec sum = hn::Zero(kFloats);
+  for (size_t i = 0; i < padded; i += kLanes) {
+    const FloatVec e = hn::Exp(kFloats, hn::Sub(LoadFloats(scores + i), max));
+    StoreFloats(e, scores + i);
+    sum = hn::Add(sum, e);
+  }
+  return hn::GetLane(hn::SumOfLanes(kFloats, sum));
+}
+
+template <typename T>
+void Scores(const float* q, const SlotPages& kv, size_t head, float* scores) {
+  const size_t d = kv.layout->head_dim;
+  const FloatVec scale = hn::Set(kFloats, ScoreScale(kv));
+  size_t page = 0;
+  for (; page + 4 <= kv.page_count(); page += 4) {
+    const T* const keys[4] = {KeysOf<T>(kv, head, page), KeysOf<T>(kv, head, page + 1), KeysOf<T>(kv, head, page + 2),
+                              KeysOf<T>(kv, head, page + 3)};
+    FloatVec sums[4][kVecs];
+    FourPanelDot(q, keys, d, sums);
+    for (size_t p = 0; p < 4; ++p) {
+      for (size_t v = 0; v < kVecs; ++v)
+        StoreFloats(hn::Mul(sums[p][v], scale), scores + (page + p) * kPanel + v * kLanes);
+    }
+  }
+  for (; page < kv.page_count(); ++page) {
+    FloatVec sums[1][kVecs];
+    PanelDot<1>(q, 0, KeysOf<T>(kv, head, page), kPanel, d, sums);
+    for (size_t v = 0; v < kVecs; ++v) StoreFloats(hn::Mul(sums[0][v], scale), scores + page * kPanel + v * kLanes);
+  }
+}
+
+// out[0 .. kPanels * kPanel) = sum over slots of weights[slot] * V[slot][column ..], times `norm`.
+template <typename T, size_t kPanels>
+HWY_INLINE void WeightedValues(const float* weights, const SlotPages& kv, size_t head, size_t column, float norm,
+                               float* out) {
+  const size_t stride = kv.layout->padded_head_dim();
+  FloatVec sums[kPanels * kVecs];
+  for (FloatVec& s : sums) s = hn::Zero(kFloats);
+  for (size_t page = 0; page < kv.page_count(); ++page) {
+    const T* values = ValuesOf<T>(kv, head, page) + column;
+    const float* w = weights + page * kPanel;
+    const size_t count = std::min(kPanel, kv.slots - page * kPanel);
+    for (size_t j = 0; j < count; ++j) {
+      const FloatVec wj = hn::Set(kFloats, w[j]);
+      for (size_t v = 0; v < kPanels * kVecs; ++v) {
+        sums[v] = hn::MulAdd(wj, LoadFloats(values + j * stride + v * kLanes), sums[v]);
+      }
+    }
+  }
+  const FloatVec scale = hn::Set(kFloats, norm);
+  for (size_t v = 0; v < kPanels * kVecs; ++v) StoreFloats(hn::Mul(sums[v], scale), out + v * kLanes);
+}
+
+template <typename T>
+void AttendOneTyped(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
+  float* weights = scratch;
+  float* padded_out = scratch + RoundUp(kv.slots, kPanel);
+  Scores<T>(q, kv, head, weights);
+  const float norm = 1.0f / Exponentials(weights, kv.slots);
+  const size_t d = kv.layout->head_dim;
+  size_t column = 0;
+  for (; column + 4 * kPanel <= d; column += 4 * kPanel) {
+    WeightedValues<T, 4>(weights, kv, head, column, norm, out + column);
+  }
+  for (; column < d; column += kPanel) {
+    WeightedValues<T, 1>(weights, kv, head, column, norm, padded_out);
+    std::copy_n(padded_out, std::min(kPanel, d - column), out + column);
+  }
+  if (received == nullptr) return;
+  for (size_t j = 0; j < kv.slots; ++j) received[j] += weights[j] * norm;
+}
+
+void AttendOneImpl(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
+  if (kv.layout->type == KvType::kF32) {
+    AttendOneTyped<float>(q, kv, head, scratch, out, received);
+  } else {
+    AttendOneTyped<hwy::float16_t>(q, kv, head, scratch, out, received);
+  }
+}
+
+// Scores of kRows queries, beginning with query `row`, with the slots of the first `slots`; those that may not be
+// attended are masked. scores [kRows][stride].
+template <typename T, size_t kRows>
+void MaskedScores(const ChunkAttentionArgs& args, size_t row, size_t slots, float* scores, size_t stride) {
+  const FloatVec scale = hn::Set(kFloats, ScoreScale(args.kv));
+  const FloatVec masked = hn::Set(kFloats, kMasked);
+  for (size_t page = 0; page * kPanel < slots; ++page) {
+    FloatVec sums[kRows][kVecs];
+    PanelDot<kRows>(args.q.row(row), args.q.stride, KeysOf<T>(args.kv, args.head, page), kPanel, args.q.cols, sums);
+    for (size_t v = 0; v < kVecs; ++v) {
+      const size_t slot = page * kPanel + v * kLanes;
+      const auto born = hn::LoadU(kInts, args.positions + slot);
+      const auto expires = hn::LoadU(kInts, args.expires + slot);
+      for (size_t r = 0; r < kRows; ++r) {
+        const auto n = hn::Set(kInts, args.first_position + static_cast<int32_t>(row + r));
+        const auto visible = hn::RebindMask(kFloats, hn::AndNot(hn::Gt(born, n), hn::Gt(expires, n)));
+        StoreFloats(hn::IfThenElse(visible, hn::Mul(sums[r][v], scale), masked), scores + r * stride + slot);
+      }
+    }
+  }
+}
+
+// out[r][column ..] += weights [kRows][stride] times V, times norm[r], for one panel of columns.
+template <typename T, size_t kRows>
+void MixValues(const ChunkAttentionArgs& args, size_t row, size_t slots, const float* weights, size_t stride,
+               const float* norm, size_t column) {
+  const size_t v_stride = args.kv.layout->padded_head_dim();
+  FloatVec sums[kRows][kVecs];
+  for (auto& s : sums) {
+    for (FloatVec& v : s) v = hn::Zero(kFloats);
+  }
+  for (size_t page = 0; page * kPanel < slots; ++page) {
+    const T* values = ValuesOf<T>(args.kv, args.head, page) + column;
+    const size_t count = std::min(kPanel, slots - page * kPanel);
+    for (size_t j = 0; j < count; ++j) {
+      FloatVec w[kVecs];
+      for (size_t v = 0; v < kVecs; ++v) w[v] = LoadFloats(values + j * v_stride + v * kLanes);
+      for (size_t r = 0; r < kRows; ++r) {
+        const FloatVec weight = hn::Set(kFloats, weights[r * stride + page * kPanel + j]);
+        for (size_t v = 0; v < kVecs; ++v) sums[r][v] = hn::MulAdd(weight, w[v], sums[r][v]);
+      }
+    }
+  }
+  float padded[kPanel];
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t v = 0; v < kVecs; ++v) StoreFloats(hn::Mul(sums[r][v], hn::Set(kFloats, norm[r])), padded + v * kLanes);
+    std::copy_n(padded, std::min(kPanel, args.out.cols - column), args.out.row(row + r) + column);
+  }
+}
+
+template <typename T, size_t kRows>
+void AttendRows(const ChunkAttentionArgs& args, size_t row) {
+  // Slots of later tokens come after those of the last query here; nobody needs them.
+  const size_t slots = args.kv.slots - args.q.rows + row + kRows;
+  const size_t stride = RoundUp(args.kv.slots, kPanel);
+  float norm[kRows];
+  MaskedScores<T, kRows>(args, row, slots, args.scratch, stride);
+  for (size_t r = 0; r < kRows; ++r) norm[r] = 1.0f / Exponentials(args.scratch + r * stride, slots);
+  for (size_t column = 0; column < args.out.cols; column += kPanel) {
+    MixValues<T, kRows>(args, row, slots, args.scratch, stride, norm, column);
+  }
+}
+
+template <typename T>
+void AttendChunkTyped(const ChunkAttentionArgs& args, size_t begin, size_t end) {
+  size_t row = begin;
+  for (; row + kChunkQueries <= end; row += kChunkQueries) AttendRows<T, kChunkQueries>(args, row);
+  for (; row < end; ++row) AttendRows<T, 1>(args, row);
+}
+
+void AttendChunkImpl(const ChunkAttentionArgs& args, size_t begin, size_t end) {
+  if (args.kv.layout->type == KvType::kF32) {
+    AttendChunkTyped<float>(args, begin, end);
+  } else {
+    AttendChunkTyped<hwy::float16_t>(args, begin, end);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace dcp
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace dcp {
+namespace {
+
+HWY_EXPORT(AttendOneImpl);
+HWY_EXPORT(AttendChunkImpl);
+
+}  // namespace
+
+size_t AttentionScratch(size_t slots) { return kChunkQueries * RoundUp(slots, kPanel) + kPanel; }
+
+void AttendOne(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
+  HWY_DYNAMIC_DISPATCH(AttendOneImpl)(q, kv, head, scratch, out, received);
+}
+
+void AttendChunk(const ChunkAttentionArgs& args, size_t begin, size_t end) {
+  HWY_DYNAMIC_DISPATCH(AttendChunkImpl)(args, begin, end);
+}
+
+}  // namespace dcp
+#endif  // HWY_ONCE

@@ -1,0 +1,57 @@
+// Vector vocabulary of the kernels, compiled once per instruction set (hence the toggling include guard).
+//
+// Everything is written in terms of a panel: kPanel float32 values side by side, kVecs vectors of kLanes lanes.
+
+#if defined(DCP_KERNELS_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DCP_KERNELS_SIMD_INL_H_
+#undef DCP_KERNELS_SIMD_INL_H_
+#else
+#define DCP_KERNELS_SIMD_INL_H_
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+#include "kernels/packed_matrix.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace dcp {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using FloatTag = hn::CappedTag<float, kPanel>;
+using FloatVec = hn::Vec<FloatTag>;
+using IntTag = hn::RebindToSigned<FloatTag>;
+constexpr FloatTag kFloats;
+constexpr IntTag kInts;
+constexpr size_t kLanes = hn::MaxLanes(FloatTag());
+constexpr size_t kVecs = kPanel / kLanes;
+
+HWY_INLINE FloatVec LoadFloats(const float* p) { return hn::LoadU(kFloats, p); }
+
+HWY_INLINE FloatVec LoadFloats(const hwy::bfloat16_t* p) {
+  return hn::PromoteTo(kFloats, hn::LoadU(hn::Rebind<hwy::bfloat16_t, FloatTag>(), p));
+}
+
+HWY_INLINE FloatVec LoadFloats(const hwy::float16_t* p) {
+  return hn::PromoteTo(kFloats, hn::LoadU(hn::Rebind<hwy::float16_t, FloatTag>(), p));
+}
+
+HWY_INLINE FloatVec LoadFloats(const int8_t* p) {
+  return hn::ConvertTo(kFloats, hn::PromoteTo(kInts, hn::LoadU(hn::Rebind<int8_t, FloatTag>(), p)));
+}
+
+HWY_INLINE void StoreFloats(FloatVec v, float* p) { hn::StoreU(v, kFloats, p); }
+
+HWY_INLINE void StoreFloats(FloatVec v, hwy::float16_t* p) {
+  const hn::Rebind<hwy::float16_t, FloatTag> halves;
+  hn::StoreU(hn::DemoteTo(halves, v), halves, p);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace dcp
+HWY_AFTER_NAMESPACE();
+
+#endif  // toggling guard
