@@ -45,6 +45,19 @@ struct SlotPages {
   size_t page_count() const { return DivideUp(slots, kPanel); }
 };
 
+// What one token leaves in the cache: k and v [C], k_int [R].
+struct SlotContent {
+  const float* k = nullptr;
+  const float* v = nullptr;
+  const float* k_int = nullptr;
+};
+
+// Fills slot `lane` of a page.
+void WriteSlot(const PageLayout& layout, std::byte* page, size_t lane, const SlotContent& content);
+
+// Copies a slot, within a page or between two.
+void CopySlot(const PageLayout& layout, const std::byte* from, size_t from_lane, std::byte* to, size_t to_lane);
+
 }  // namespace dcp
 
 #endif  // DCP_KERNELS_SLOT_PAGES_H_

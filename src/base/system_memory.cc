@@ -1,0 +1,47 @@
+#include "base/system_memory.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#include <unistd.h>
+#else
+#include <cstdlib>
+#include <cstring>
+#endif
+
+namespace dcp {
+
+#if defined(__unix__) || defined(__APPLE__)
+
+size_t SystemPageBytes() {
+  static const size_t bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+std::byte* MapMemory(size_t bytes) noexcept {
+  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
+}
+
+void UnmapMemory(std::byte* begin, size_t bytes) noexcept { munmap(begin, bytes); }
+
+bool DiscardMemory(std::byte* begin, size_t bytes) noexcept {
+#if defined(__linux__)
+  return madvise(begin, bytes, MADV_DONTNEED) == 0;
+#else
+  return madvise(begin, bytes, MADV_FREE) == 0;
+#endif
+}
+
+#else
+
+size_t SystemPageBytes() { return 4096; }
+
+std::byte* MapMemory(size_t bytes) noexcept { return static_cast<std::byte*>(std::calloc(bytes, 1)); }
+
+void UnmapMemory(std::byte* begin, size_t) noexcept { std::free(begin); }
+
+bool DiscardMemory(std::byte*, size_t) noexcept { return false; }
+
+#endif
+
+}  // namespace dcp

@@ -1,0 +1,71 @@
+// The KV cache of a session: the kept sets of every layer of every sequence, over one page pool.
+#ifndef DCP_CACHE_BATCHED_CACHE_H_
+#define DCP_CACHE_BATCHED_CACHE_H_
+
+#include <memory>
+#include <vector>
+
+#include "cache/layer_slots.h"
+#include "cache/page_pool.h"
+#include "dcp/kv_cache.h"
+
+namespace dcp {
+
+// What the cache holds of one sequence.
+struct CachedSequence {
+  SequenceId id = 0;
+  int32_t seen = 0;                // tokens fed
+  bool broken = false;             // a pass failed midway: its layers disagree
+  std::vector<LayerSlots> layers;  // [L]
+};
+
+struct CacheShape {
+  int layers = 0;     // L
+  int positions = 0;  // P
+  PageLayout page;
+  bool track_attention = false;
+};
+
+class BatchedCache final : public KvCache {
+ public:
+  explicit BatchedCache(const CacheShape& shape);
+
+  // Adds an empty sequence.
+  CachedSequence& Add();
+  // Adds a copy of `source`. Throws Error(kOutOfMemory); nothing is added then.
+  CachedSequence& Clone(const CachedSequence& source);
+  // Forgets a sequence; its pages return to the pool.
+  void Remove(SequenceId id);
+
+  // Throws Error(kInvalidArgument) when there is no such sequence.
+  CachedSequence& Find(SequenceId id);
+  const CachedSequence& Find(SequenceId id) const;
+
+  // Returns pages nobody needs to the system; to be called when a pass is over.
+  void Trim() noexcept { pool_.Trim(); }
+
+  const CacheShape& shape() const { return shape_; }
+
+  int layers() const override { return shape_.layers; }
+  std::vector<SequenceId> Sequences() const override;
+  CacheStats Stats() const override;
+  CacheStats Stats(SequenceId sequence) const override;
+  int SeenTokens(SequenceId sequence) const override { return Find(sequence).seen; }
+  int KeptTokens(int layer, SequenceId sequence) const override;
+  std::vector<int32_t> KeptPositions(int layer, SequenceId sequence) const override;
+  std::vector<int32_t> SlotPositions(int layer, SequenceId sequence) const override;
+  double Sparsity(SequenceId sequence) const override;
+
+ private:
+  CacheStats StatsOf(const CachedSequence& sequence) const;
+  const LayerSlots& LayerOf(int layer, SequenceId sequence) const;
+
+  CacheShape shape_;
+  PagePool pool_;
+  std::vector<std::unique_ptr<CachedSequence>> sequences_;
+  SequenceId next_id_ = 0;
+};
+
+}  // namespace dcp
+
+#endif  // DCP_CACHE_BATCHED_CACHE_H_
