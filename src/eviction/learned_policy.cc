@@ -1,0 +1,49 @@
+// The trained decisions: token n drops token j when s(n, j) <= tau (Anagnostidis et al. 2023, section 3; SPEC section
+// 1).
+#include <string>
+
+#include "eviction/policies.h"
+
+namespace dcp {
+namespace {
+
+class LearnedPolicy final : public EvictionPolicy {
+ public:
+  explicit LearnedPolicy(const PolicySpec& spec)
+      : threshold_(spec.threshold), cap_(static_cast<size_t>(spec.max_kept)) {}
+
+  std::string name() const override { return PolicyName("learned", threshold_, static_cast<int>(cap_)); }
+  bool NeedsInteraction() const override { return true; }
+  ChunkRule chunk_rule() const override { return cap_ > 0 ? ChunkRule::kTokenByToken : ChunkRule::kThreshold; }
+  float threshold() const override { return threshold_; }
+
+  void Select(const SlotsView& slots, std::vector<Eviction>& evictions) const override {
+    for (size_t i = 0; i < slots.scores.size(); ++i) {
+      if (slots.scores[i] <= threshold_) evictions.push_back({static_cast<uint32_t>(i), slots.scores[i]});
+    }
+    const size_t kept = slots.positions.size() - evictions.size();
+    if (cap_ > 0 && kept > cap_) EvictDownToCap(slots, kept - cap_, evictions);
+  }
+
+ private:
+  void EvictDownToCap(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
+    std::vector<EvictionCandidate>& candidates = CandidateScratch();
+    for (size_t i = 0; i < slots.scores.size(); ++i) {
+      const float score = slots.scores[i];
+      if (score <= threshold_) continue;
+      candidates.push_back({score, slots.positions[i], {static_cast<uint32_t>(i), score}});
+    }
+    EvictLeastWorthy(candidates, count, evictions);
+  }
+
+  float threshold_;
+  size_t cap_;  // 0: none
+};
+
+}  // namespace
+
+std::shared_ptr<const EvictionPolicy> MakeLearnedPolicy(const PolicySpec& spec) {
+  return std::make_shared<LearnedPolicy>(spec);
+}
+
+}  // namespace dcp
