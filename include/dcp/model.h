@@ -31,8 +31,8 @@ class Model {
   // value that is not finite is named in the message.
   static std::shared_ptr<const Model> Load(const std::filesystem::path& directory, const ModelOptions& options = {});
 
-  // A model of the given shape with random weights (normal, standard deviation 0.02; beta = +2), for benchmarks and
-  // tests. The same (config, seed) gives the same weights everywhere. Throws Error(kInvalidModel) for an impossible
+  // A model of the given shape with random weights (bell-shaped, standard deviation 0.02; beta = +2), for benchmarks
+  // and tests. The same (config, seed) gives the same weights everywhere. Throws Error(kInvalidModel) for an impossible
   // shape.
   static std::shared_ptr<const Model> Random(const ModelConfig& config, uint64_t seed,
                                              WeightType weights = WeightType::kF32);

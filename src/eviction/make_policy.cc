@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <string>
 
@@ -53,6 +54,9 @@ void EvictLeastWorthy(std::vector<EvictionCandidate>& candidates, size_t count, 
   const auto less = [](const EvictionCandidate& a, const EvictionCandidate& b) {
     return a.worth != b.worth ? a.worth < b.worth : a.position < b.position;
   };
+  for (EvictionCandidate& c : candidates) {
+    if (std::isnan(c.worth)) c.worth = -std::numeric_limits<double>::infinity();  // sorting needs an order
+  }
   count = std::min(count, candidates.size());
   std::partial_sort(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(count), candidates.end(), less);
   for (size_t i = 0; i < count; ++i) evictions.push_back(candidates[i].eviction);
