@@ -1,0 +1,251 @@
+#include "io/checkpoint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "dcp/error.h"
+#include "io/config_reader.h"
+#include "io/dtype.h"
+#include "io/gpt2_tensors.h"
+#include "io/json_file.h"
+#include "io/shape.h"
+#include "io/tensor_set.h"
+
+namespace dcp {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfigName = "config.json";
+constexpr const char* kAdapterName = "adapter.safetensors";
+constexpr const char* kTokenEmbedding = "wte.weight";
+constexpr const char* kHead = "lm_head.weight";
+
+[[noreturn]] void Fail(const std::string& message) { throw Error(ErrorCode::kInvalidModel, message); }
+
+// A scalar may be stored with no dimension or with one of 1.
+bool SameShape(std::span<const int64_t> stored, std::span<const int64_t> wanted) {
+  const auto is_scalar = [](std::span<const int64_t> shape) {
+    return shape.empty() || (shape.size() == 1 && shape[0] == 1);
+  };
+  return std::ranges::equal(stored, wanted) || (is_scalar(stored) && is_scalar(wanted));
+}
+
+void CheckTensor(const std::string& name, const StoredTensor& tensor, std::span<const int64_t> shape) {
+  if (!SameShape(tensor.view->shape, shape)) {
+    Fail(tensor.Where(name) + " is " + ShapeToString(tensor.view->shape) + ", config says " + ShapeToString(shape));
+  }
+  if (!AsWeightType(tensor.view->dtype)) {
+    Fail(tensor.Where(name) + " is " + std::string(ToString(tensor.view->dtype)) + ", expected F32, F16 or BF16");
+  }
+}
+
+void CheckTied(const StoredTensor& head, const StoredTensor& embedding) {
+  const TensorView& a = *head.view;
+  const TensorView& b = *embedding.view;
+  const auto describe = [](const TensorView& view) {
+    return std::string(ToString(view.dtype)) + " " + ShapeToString(view.shape);
+  };
+  if (a.dtype != b.dtype || a.shape != b.shape) {
+    Fail(head.Where(kHead) + " is " + describe(a) + ", " + kTokenEmbedding + " is " + describe(b) +
+         ": the two must be one (tied) matrix");
+  }
+  const auto differ = std::ranges::mismatch(a.bytes, b.bytes);
+  if (differ.in1 != a.bytes.end()) {
+    const auto index = static_cast<size_t>(differ.in1 - a.bytes.begin()) / ItemSize(a.dtype);
+    Fail(head.Where(kHead) + " differs from " + kTokenEmbedding + " at index " + std::to_string(index) +
+         ": the two must be one (tied) matrix");
+  }
+  head.file->Forget(a);
+  embedding.file->Forget(b);
+}
+
+const TensorSpec* FindSpec(const std::vector<TensorSpec>& specs, std::string_view name) {
+  const auto found = std::ranges::find(specs, name, &TensorSpec::name);
+  return found == specs.end() ? nullptr : &*found;
+}
+
+// Sorts the tensors of a file into those that a model of `config` uses, those that do not matter, and errors.
+class TensorSorter {
+ public:
+  // `strict`: a name that means nothing to GPT-2 is an error.
+  TensorSorter(const ModelConfig& config, std::string config_path, bool strict)
+      : config_(config),
+        config_path_(std::move(config_path)),
+        strict_(strict),
+        outer_(OuterTensors(config)),
+        layer_(LayerTensors(config)) {}
+
+  // Whether the model uses it; then its shape and type are right.
+  bool Uses(const std::string& name, const StoredTensor& tensor) const {
+    if (const TensorSpec* const spec = FindSpec(outer_, name)) {
+      CheckTensor(name, tensor, spec->shape);
+      return true;
+    }
+    if (name.starts_with("h.")) return UsesInLayer(name, tensor);
+    if (strict_ && name != kHead) Fail(tensor.Where(name) + " is not a tensor of a GPT-2");
+    return false;
+  }
+
+ private:
+  bool UsesInLayer(const std::string& name, const StoredTensor& tensor) const {
+    const std::optional<LayerName> parsed = ParseLayerName(name);
+    if (!parsed) Fail(tensor.Where(name) + " is not a tensor of a GPT-2 layer");
+    if (parsed->layer >= config_.n_layer) {
+      Fail(tensor.Where(name) + " is of layer " + std::to_string(parsed->layer) + ", " + config_path_ +
+           " says n_layer " + std::to_string(config_.n_layer));
+    }
+    if (const TensorSpec* const spec = FindSpec(layer_, parsed->rest)) {
+      CheckTensor(name, tensor, spec->shape);
+      return true;
+    }
+    if (IsInteractionTensor(parsed->rest)) {
+      Fail(tensor.Where(name) + " is an interaction tensor, " + config_path_ + " has no \"dcp\"");
+    }
+    if (!IsAttentionBuffer(parsed->rest)) Fail(tensor.Where(name) + " is not a tensor of a GPT-2 layer");
+    return false;
+  }
+
+  const ModelConfig& config_;
+  const std::string config_path_;
+  const bool strict_;
+  const std::vector<TensorSpec> outer_;
+  const std::vector<TensorSpec> layer_;
+};
+
+using TensorMap = std::map<std::string, StoredTensor>;
+
+// Adds the used tensors of `set` to `tensors`, in place of those of the same name.
+void Merge(const TensorSet& set, const TensorSorter& sorter, TensorMap& tensors) {
+  for (const auto& [name, tensor] : set.tensors()) {
+    if (sorter.Uses(name, tensor)) tensors[name] = tensor;
+  }
+  const auto head = set.tensors().find(kHead);
+  const auto embedding = tensors.find(kTokenEmbedding);
+  if (head != set.tensors().end() && embedding != tensors.end()) CheckTied(head->second, embedding->second);
+}
+
+// `source` is the file that should have had what is missing.
+void CheckComplete(const TensorMap& tensors, const ModelConfig& config, const fs::path& source,
+                   const fs::path& config_path) {
+  const auto check = [&](const std::string& name) {
+    if (tensors.contains(name)) return;
+    std::string says = "n_layer " + std::to_string(config.n_layer);
+    if (config.int_n_embd > 0) says += " and dcp.int_n_embd " + std::to_string(config.int_n_embd);
+    Fail(source.string() + ": tensor " + name + " is missing, " + config_path.string() + " says " + says);
+  };
+  for (const TensorSpec& spec : OuterTensors(config)) check(spec.name);
+  const std::vector<TensorSpec> layer_tensors = LayerTensors(config);
+  for (int layer = 0; layer < config.n_layer; ++layer) {
+    for (const TensorSpec& spec : layer_tensors) check(LayerPrefix(layer) + spec.name);
+  }
+}
+
+// The base's config with R from the adapter's. Whatever else the adapter's config says must be what the base says.
+ModelConfig CombineConfigs(const ModelConfig& base, const fs::path& base_path, const fs::path& adapter_path) {
+  const nlohmann::json json = LoadJsonObject(adapter_path);
+  const ConfigReader reader(json, adapter_path.string());
+  const auto agree = [&](const char* field, auto said, auto expected) {
+    if (said && *said != expected) {
+      Fail(adapter_path.string() + ": " + field + " is " + Describe(*said) + ", " + base_path.string() + " says " +
+           Describe(expected));
+    }
+  };
+  reader.CheckModelType();
+  agree("n_layer", reader.Integer("n_layer"), base.n_layer);
+  agree("n_head", reader.Integer("n_head"), base.n_head);
+  agree("n_embd", reader.Integer("n_embd"), base.n_embd);
+  agree("n_inner", reader.Integer("n_inner"), base.n_inner);
+  agree("n_positions", reader.Integer("n_positions"), base.n_positions);
+  agree("vocab_size", reader.Integer("vocab_size"), base.vocab_size);
+  agree("layer_norm_epsilon", reader.Number("layer_norm_epsilon"), base.layer_norm_epsilon);
+  const std::optional<int> r = reader.InteractionWidth();
+  if (!r) Fail(adapter_path.string() + ": dcp is missing, expected {\"version\": 1, \"int_n_embd\": R}");
+  if (base.int_n_embd > 0) agree("dcp.int_n_embd", r, base.int_n_embd);
+  ModelConfig combined = base;
+  combined.int_n_embd = *r;
+  combined.Validate(adapter_path.string());
+  return combined;
+}
+
+std::string DescribeValue(float value) {
+  if (std::isnan(value)) return "nan";
+  return value > 0 ? "inf" : "-inf";
+}
+
+std::vector<float> Allocate(const std::string& where, size_t size) {
+  try {
+    return std::vector<float>(size);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::kOutOfMemory, where + ": cannot hold " + std::to_string(size) + " floats");
+  }
+}
+
+}  // namespace
+
+struct Checkpoint::Impl {
+  void OpenBase(const fs::path& directory);
+  void PutAdapterOnTop(const fs::path& directory, const fs::path& adapter);
+
+  ModelConfig config;
+  std::vector<TensorSet> sets;  // own what `tensors` points to
+  TensorMap tensors;            // those that the model uses
+};
+
+void Checkpoint::Impl::OpenBase(const fs::path& directory) {
+  const fs::path config_path = directory / kConfigName;
+  config = LoadModelConfig(config_path);
+  const TensorSet& set = sets.emplace_back(TensorSet::OpenModel(directory));
+  Merge(set, TensorSorter(config, config_path.string(), false), tensors);
+  CheckComplete(tensors, config, set.source(), config_path);
+}
+
+void Checkpoint::Impl::PutAdapterOnTop(const fs::path& directory, const fs::path& adapter) {
+  const fs::path config_path = adapter / kConfigName;
+  config = CombineConfigs(config, directory / kConfigName, config_path);
+  const TensorSet& set = sets.emplace_back(TensorSet::OpenFile(adapter / kAdapterName));
+  Merge(set, TensorSorter(config, config_path.string(), true), tensors);
+  CheckComplete(tensors, config, set.source(), config_path);
+}
+
+Checkpoint::Checkpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
+Checkpoint::~Checkpoint() = default;
+
+Checkpoint Checkpoint::Open(const fs::path& directory, const fs::path& adapter) {
+  auto impl = std::make_unique<Impl>();
+  impl->OpenBase(directory);
+  if (!adapter.empty()) impl->PutAdapterOnTop(directory, adapter);
+  return Checkpoint(std::move(impl));
+}
+
+const ModelConfig& Checkpoint::config() const { return impl_->config; }
+
+WeightType Checkpoint::stored_type() const { return *AsWeightType(impl_->tensors.at(kTokenEmbedding).view->dtype); }
+
+bool Checkpoint::Has(const std::string& name) const { return impl_->tensors.contains(name); }
+
+std::vector<float> Checkpoint::Read(const std::string& name, std::span<const int64_t> shape) const {
+  const auto found = impl_->tensors.find(name);
+  if (found == impl_->tensors.end()) {
+    Fail(impl_->sets.back().source().string() + ": tensor " + Printable(name) + " is missing");
+  }
+  const StoredTensor& tensor = found->second;
+  CheckTensor(name, tensor, shape);
+  const TensorView& view = *tensor.view;
+  std::vector<float> values = Allocate(tensor.Where(name), view.bytes.size() / ItemSize(view.dtype));
+  const size_t bad = ConvertToFloat(view.dtype, view.bytes, values);
+  if (bad != values.size()) {
+    Fail(tensor.Where(name) + " holds " + DescribeValue(values[bad]) + " at index " + std::to_string(bad) + " of " +
+         std::to_string(values.size()) + ", expected finite values");
+  }
+  tensor.file->Forget(view);
+  return values;
+}
+
+}  // namespace dcp

@@ -1,0 +1,120 @@
+#include "dcp/model_config.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "dcp/error.h"
+#include "io/config_reader.h"
+
+namespace dcp {
+namespace {
+
+// A sum of products that remembers whether it ever left 63 bits.
+class Counter {
+ public:
+  void Add(std::initializer_list<int64_t> factors) {
+    int64_t product = 1;
+    for (const int64_t factor : factors) {
+      if (factor > 0 && product > kMax / factor) overflow_ = true;
+      product = overflow_ ? 0 : product * factor;
+    }
+    if (total_ > kMax - product) overflow_ = true;
+    total_ = overflow_ ? kMax : total_ + product;
+  }
+
+  int64_t total() const { return overflow_ ? kMax : total_; }
+
+ private:
+  static constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  int64_t total_ = 0;
+  bool overflow_ = false;
+};
+
+[[noreturn]] void Fail(const std::string& source, const std::string& what) {
+  throw Error(ErrorCode::kInvalidModel, source + ": " + what);
+}
+
+void CheckPositive(const std::string& source, const char* field, int value) {
+  if (value < 1) Fail(source, std::string(field) + " is " + std::to_string(value) + ", expected at least 1");
+}
+
+void CheckToken(const std::string& source, const char* field, std::optional<TokenId> token, int vocab_size) {
+  if (token && (*token < 0 || *token >= vocab_size)) {
+    Fail(source, std::string(field) + " is " + std::to_string(*token) + ", outside the vocabulary (vocab_size " +
+                     std::to_string(vocab_size) + ")");
+  }
+}
+
+}  // namespace
+
+int64_t ModelConfig::ParameterCount() const {
+  const int64_t c = n_embd;
+  const int64_t i = n_inner;
+  const int64_t layers = n_layer;
+  Counter count;
+  count.Add({vocab_size, c});
+  count.Add({n_positions, c});
+  count.Add({layers, 3, c, c});  // c_attn
+  count.Add({layers, c, c});     // attn.c_proj
+  count.Add({layers, 2, c, i});  // c_fc, mlp.c_proj
+  count.Add({layers, i});        // bias of c_fc
+  count.Add({layers, 9, c});     // 3 + 1 + 1 biases as wide as c, two layer norms
+  count.Add({2, c});             // ln_f
+  if (int_n_embd > 0) {
+    count.Add({layers, 2, int_n_embd, c});
+    count.Add({layers});
+  }
+  return count.total();
+}
+
+void ModelConfig::Validate(const std::string& source) const {
+  CheckPositive(source, "n_layer", n_layer);
+  CheckPositive(source, "n_head", n_head);
+  CheckPositive(source, "n_embd", n_embd);
+  CheckPositive(source, "n_inner", n_inner);
+  CheckPositive(source, "n_positions", n_positions);
+  CheckPositive(source, "vocab_size", vocab_size);
+  if (int_n_embd < 0) Fail(source, "dcp.int_n_embd is " + std::to_string(int_n_embd) + ", expected 0 or more");
+  if (n_embd % n_head != 0) {
+    Fail(source,
+         "n_embd is " + std::to_string(n_embd) + ", not a multiple of n_head, which is " + std::to_string(n_head));
+  }
+  if (!std::isfinite(layer_norm_epsilon) || layer_norm_epsilon <= 0) {
+    Fail(source, "layer_norm_epsilon is " + std::to_string(layer_norm_epsilon) + ", expected a positive number");
+  }
+  CheckToken(source, "bos_token_id", bos_token_id, vocab_size);
+  CheckToken(source, "eos_token_id", eos_token_id, vocab_size);
+  // Row widths are held in int: q, k, v and both interaction vectors of a token stand in one row.
+  constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
+  if (int64_t{3} * n_embd + int64_t{2} * int_n_embd > kMaxInt) {
+    Fail(source, "n_embd is " + std::to_string(n_embd) + " and dcp.int_n_embd is " + std::to_string(int_n_embd) +
+                     ", together too wide (3 n_embd + 2 int_n_embd must be below 2^31)");
+  }
+  if (ParameterCount() > std::numeric_limits<int64_t>::max() / 8) {
+    Fail(source, "n_layer " + std::to_string(n_layer) + ", n_embd " + std::to_string(n_embd) + ", n_inner " +
+                     std::to_string(n_inner) + ", vocab_size " + std::to_string(vocab_size) +
+                     ": the number of weights overflows");
+  }
+}
+
+ModelConfig LoadModelConfig(const std::filesystem::path& config_json) {
+  const nlohmann::json json = LoadJsonObject(config_json);
+  const ConfigReader reader(json, config_json.string());
+  reader.CheckVariant();
+  ModelConfig config;
+  config.n_layer = reader.Size("n_layer");
+  config.n_head = reader.Size("n_head");
+  config.n_embd = reader.Size("n_embd");
+  config.n_positions = reader.Size("n_positions");
+  config.vocab_size = reader.Size("vocab_size");
+  config.n_inner = reader.InnerWidth(config.n_embd);
+  config.int_n_embd = reader.InteractionWidth().value_or(0);
+  config.layer_norm_epsilon = reader.Number("layer_norm_epsilon").value_or(config.layer_norm_epsilon);
+  config.bos_token_id = reader.Integer("bos_token_id");
+  config.eos_token_id = reader.Integer("eos_token_id");
+  config.Validate(config_json.string());
+  return config;
+}
+
+}  // namespace dcp

@@ -1,0 +1,177 @@
+#include "io/safetensors.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "dcp/error.h"
+#include "io/json_file.h"
+#include "io/shape.h"
+
+namespace dcp {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kLengthBytes = 8;
+
+// What the format's own library allows; more is a corrupt length.
+constexpr uint64_t kMaxHeader = 100'000'000;
+
+[[noreturn]] void Fail(const std::string& source, const std::string& what) {
+  throw Error(ErrorCode::kInvalidModel, source + ": " + what);
+}
+
+std::string_view HeaderText(const MappedFile& file, const std::string& source) {
+  const std::string_view text = file.text();
+  if (text.size() < kLengthBytes) {
+    Fail(source,
+         "has " + std::to_string(text.size()) + " bytes, a safetensors file begins with 8 bytes of header length");
+  }
+  uint64_t length = 0;
+  for (size_t i = 0; i < kLengthBytes; ++i) length |= uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+  const std::string says = "header length is " + std::to_string(length) + " bytes, ";
+  if (length < 2) Fail(source, says + "expected at least 2");
+  if (length > text.size() - kLengthBytes) {
+    Fail(source, says + "the file has only " + std::to_string(text.size()) + " (truncated?)");
+  }
+  if (length > kMaxHeader) Fail(source, says + "at most " + std::to_string(kMaxHeader) + " are allowed");
+  const std::string_view header = text.substr(kLengthBytes, length);
+  if (header[0] != '{')
+    Fail(source, "the header begins with \"" + Printable(header.substr(0, 1)) + "\", expected \"{\"");
+  return header;
+}
+
+// The fields of one tensor's entry; the caller knows which tensor.
+class EntryReader {
+ public:
+  EntryReader(const Json& entry, std::string where) : entry_(entry), where_(std::move(where)) {
+    if (!entry_.is_object()) Fail(where_, "is " + Describe(entry_) + ", expected an object");
+  }
+
+  DType Type() const {
+    const Json& value = Field("dtype");
+    if (!value.is_string()) Fail(where_, "dtype is " + Describe(value) + ", expected a string");
+    const std::optional<DType> dtype = ParseDType(value.get_ref<const std::string&>());
+    if (!dtype) Fail(where_, "dtype " + Describe(value) + " is unknown, expected F32, F16, BF16, ...");
+    return *dtype;
+  }
+
+  std::vector<int64_t> Shape() const {
+    const Json& value = Field("shape");
+    if (!value.is_array()) Fail(where_, "shape is " + Describe(value) + ", expected an array");
+    std::vector<int64_t> shape;
+    for (const Json& size : value) shape.push_back(static_cast<int64_t>(Natural(size, "shape")));
+    return shape;
+  }
+
+  std::pair<uint64_t, uint64_t> Offsets() const {
+    const Json& value = Field("data_offsets");
+    if (!value.is_array() || value.size() != 2) {
+      const std::string size = value.is_array() ? " of " + std::to_string(value.size()) : "";
+      Fail(where_, "data_offsets is " + Describe(value) + size + ", expected an array of 2 integers");
+    }
+    return {Natural(value[0], "data_offsets"), Natural(value[1], "data_offsets")};
+  }
+
+ private:
+  const Json& Field(const char* name) const {
+    const auto found = entry_.find(name);
+    if (found == entry_.end()) Fail(where_, std::string(name) + " is missing");
+    return *found;
+  }
+
+  uint64_t Natural(const Json& value, const char* field) const {
+    constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > kMax) {
+      Fail(where_,
+           std::string(field) + " holds " + Describe(value) + ", expected an integer of 0 to " + std::to_string(kMax));
+    }
+    return value.get<uint64_t>();
+  }
+
+  const Json& entry_;
+  const std::string where_;
+};
+
+TensorView ReadEntry(const Json& entry, const std::string& where, std::span<const std::byte> data) {
+  const EntryReader reader(entry, where);
+  TensorView tensor{reader.Type(), reader.Shape(), {}};
+  const auto [begin, end] = reader.Offsets();
+  const std::string offsets = "data_offsets [" + std::to_string(begin) + ", " + std::to_string(end) + "] ";
+  if (begin > end) Fail(where, offsets + "begin after their end");
+  const std::string described = std::string(ToString(tensor.dtype)) + " " + ShapeToString(tensor.shape);
+  const std::optional<uint64_t> needed = ByteCount(tensor.shape, ItemSize(tensor.dtype));
+  if (!needed) Fail(where, "shape: " + described + " is more than 2^63 bytes");
+  if (*needed != end - begin) {
+    Fail(where, offsets + "hold " + std::to_string(end - begin) + " bytes, " + described + " needs " +
+                    std::to_string(*needed));
+  }
+  if (end > data.size()) {
+    Fail(where,
+         offsets + "end past the data of the file, which has " + std::to_string(data.size()) + " bytes (truncated?)");
+  }
+  tensor.bytes = data.subspan(begin, end - begin);
+  return tensor;
+}
+
+void CheckMetadata(const Json& metadata, const std::string& source) {
+  if (!metadata.is_object()) Fail(source, "__metadata__ is " + Describe(metadata) + ", expected an object");
+  for (const auto& [key, value] : metadata.items()) {
+    if (!value.is_string()) {
+      Fail(source, "__metadata__ \"" + Printable(key) + "\" is " + Describe(value) + ", expected a string");
+    }
+  }
+}
+
+// The tensors, in the order of their bytes, must follow one another from the first byte of the data to the last.
+void CheckCoverage(const std::map<std::string, TensorView>& tensors, std::span<const std::byte> data,
+                   const std::string& source) {
+  std::vector<std::pair<const std::string*, std::span<const std::byte>>> order;
+  for (const auto& [name, tensor] : tensors) order.emplace_back(&name, tensor.bytes);
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.second.data(), a.second.size()) < std::pair(b.second.data(), b.second.size());
+  });
+  uint64_t reached = 0;
+  const std::string* previous = nullptr;
+  for (const auto& [name, bytes] : order) {
+    const auto begin = static_cast<uint64_t>(bytes.data() - data.data());
+    if (begin < reached) {
+      Fail(source, "tensor " + Printable(*name) + ": data_offsets begin at " + std::to_string(begin) +
+                       ", inside tensor " + Printable(*previous) + ", which ends at " + std::to_string(reached));
+    }
+    if (begin > reached) {
+      Fail(source, "tensor " + Printable(*name) + ": data_offsets begin at " + std::to_string(begin) +
+                       ", which leaves a hole after byte " + std::to_string(reached));
+    }
+    reached = begin + bytes.size();
+    previous = name;
+  }
+  if (reached != data.size()) {
+    Fail(source,
+         "has " + std::to_string(data.size()) + " bytes of data, its tensors end at " + std::to_string(reached));
+  }
+}
+
+}  // namespace
+
+SafetensorsFile SafetensorsFile::Open(const std::filesystem::path& path) {
+  SafetensorsFile result(path, MappedFile::Open(path));
+  const std::string source = path.string();
+  const std::string_view text = HeaderText(result.file_, source);
+  const std::span<const std::byte> data = result.file_.bytes().subspan(kLengthBytes + text.size());
+  const Json header = ParseJsonObject(text, source + ": header");
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") {
+      CheckMetadata(entry, source);
+    } else {
+      result.tensors_.emplace(name, ReadEntry(entry, source + ": tensor " + Printable(name), data));
+    }
+  }
+  CheckCoverage(result.tensors_, data, source);
+  return result;
+}
+
+}  // namespace dcp
