@@ -1,4 +1,4 @@
-// Random GPT-2 checkpoints whose layers forget at different speeds, written to disk for the loader to read.
+// Random models of odd shapes whose layers forget at different speeds, written to disk for the loader to read.
 #ifndef DCP_TESTS_REFERENCE_RANDOM_MODEL_H_
 #define DCP_TESTS_REFERENCE_RANDOM_MODEL_H_
 
@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <vector>
 
-#include "dcp/model_config.h"
 #include "dcp/types.h"
 
 namespace dcp::reference {
@@ -19,7 +18,6 @@ struct RandomModelOptions {
   int vocab = 61;      // V
   int positions = 96;  // P
   uint64_t seed = 1;
-  double int_bias = 1.8;  // beta of the middle layer; the first forgets more, the last less
   // Weights are rounded to values that this type holds exactly, so that converting them to it loses nothing and the
   // fast path has to agree with the oracle as closely as in float32.
   WeightType exact_in = WeightType::kF32;
