@@ -1,0 +1,136 @@
+#include "common/tool.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <new>
+#include <sstream>
+#include <vector>
+
+#include "dcp/error.h"
+
+namespace dcp::tools {
+namespace {
+
+std::atomic<bool> interrupt_flag = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void SetInterruptFlag(int) { interrupt_flag = true; }
+
+void InstallSignalHandlers() {
+  struct sigaction action = {};
+  action.sa_handler = SetInterruptFlag;
+  // The first signal asks, the second kills. Not SA_RESTART: a read that waits for standard input must give up.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  // A reader that went away is then an ordinary write error, with its line and its exit status.
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int StatusOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kInvalidModel:
+    case ErrorCode::kIo:
+    case ErrorCode::kContextFull:
+      return kExitUsage;
+    case ErrorCode::kOutOfMemory:
+    case ErrorCode::kInternal:
+      break;
+  }
+  return kExitFailure;
+}
+
+void PrintLine(std::string_view tool, ToolIo& io, std::string_view message) {
+  io.err << tool << ": " << OneLine(message) << '\n' << std::flush;
+}
+
+}  // namespace
+
+int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    PrintLine(tool, io, error.what());
+    return StatusOf(error.code());
+  } catch (const Interrupted&) {
+    PrintLine(tool, io, "interrupted");
+    return kExitInterrupted;
+  } catch (const std::bad_alloc&) {
+    PrintLine(tool, io, "out of memory");
+  } catch (const std::exception& error) {
+    PrintLine(tool, io, std::string("unexpected error: ") + error.what());
+  }
+  return kExitFailure;
+}
+
+std::optional<int> ParseArguments(CLI::App& app, std::span<const std::string> args, ToolIo& io) {
+  std::vector<std::string> reversed(args.rbegin(), args.rend());  // as App::parse wants them
+  try {
+    app.parse(std::move(reversed));
+    return std::nullopt;
+  } catch (const CLI::Success& help_or_version) {
+    std::ostringstream text;
+    app.exit(help_or_version, text, text);
+    WriteOut(io, text.str());
+    return kExitDone;
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorCode::kInvalidArgument, std::string(error.what()) + " (see --help)");
+  }
+}
+
+CLI::Option* AddRepeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+                           const std::string& description, const std::string& value_name) {
+  // A plain callback: CLI11's own vectors swallow all the arguments that follow and give "{}" and "[a,b]" a meaning.
+  const auto store = [&values](const CLI::results_t& results) {
+    values = results;
+    return true;
+  };
+  return app.add_option(name, store, description)
+      ->type_name(value_name)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void WriteOut(ToolIo& io, std::string_view text) {
+  errno = 0;
+  io.out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  io.out.flush();
+  if (io.out) return;
+  const std::string reason = errno != 0 ? std::strerror(errno) : "cannot be written";
+  throw Error(ErrorCode::kIo, "standard output: " + reason);
+}
+
+std::string OneLine(std::string_view text) {
+  std::string line;
+  line.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      line += c;
+    } else if (c == '\n') {
+      line += "\\n";
+    } else {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
+      line += escaped;
+    }
+  }
+  return line;
+}
+
+int ToolMain(int argc, char** argv, int (*run)(std::span<const std::string> args, ToolIo& io)) {
+  InstallSignalHandlers();
+  const std::vector<std::string> args(argv + std::min(argc, 1), argv + argc);
+  ToolIo io{std::cin, std::cout, std::cerr, interrupt_flag, isatty(STDERR_FILENO) == 1};
+  return run(args, io);
+}
+
+}  // namespace dcp::tools

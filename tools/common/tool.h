@@ -1,0 +1,60 @@
+// What every tool shares: its streams, its exit statuses, how errors become one line, how arguments are parsed.
+//
+// A tool is `int Run(std::span<const std::string> args, ToolIo& io)`, which tests call with string streams, and a main
+// of one line (ToolMain).
+#ifndef DCP_TOOLS_COMMON_TOOL_H_
+#define DCP_TOOLS_COMMON_TOOL_H_
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dcp::tools {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailure = 1;  // a bug, memory that ran out
+inline constexpr int kExitUsage = 2;    // bad input, bad usage, output that cannot be written
+inline constexpr int kExitInterrupted = 130;
+
+// The world of a tool. `interrupted` is set by Ctrl-C (or by a test); long work looks at it between its steps.
+struct ToolIo {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  const std::atomic<bool>& interrupted;
+  bool err_is_terminal = false;
+};
+
+// Thrown where there is nothing to show for the work so far; ends the tool with kExitInterrupted.
+struct Interrupted {};
+
+// Runs `body` and returns its exit status. Whatever it throws becomes one line "tool: message" on io.err, and a status:
+// dcp::Error by its code, everything else kExitFailure.
+int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& body);
+
+// Parses `args` (without the program's name). Returns the exit status when nothing is left to do (--help and --version
+// were printed); throws dcp::Error(kInvalidArgument) for wrong usage.
+std::optional<int> ParseArguments(CLI::App& app, std::span<const std::string> args, ToolIo& io);
+
+// Adds an option that may be given several times, one value each time, whatever the value looks like.
+CLI::Option* AddRepeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+                           const std::string& description, const std::string& value_name);
+
+// Writes and flushes. Throws dcp::Error(kIo) with the system's reason when standard output cannot be written.
+void WriteOut(ToolIo& io, std::string_view text);
+
+// `text` with control characters escaped, so that it stays on one line.
+std::string OneLine(std::string_view text);
+
+// Runs a tool on the process's own streams, with Ctrl-C (and SIGTERM) turned into ToolIo::interrupted. A second Ctrl-C
+// ends the process at once.
+int ToolMain(int argc, char** argv, int (*run)(std::span<const std::string> args, ToolIo& io));
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_COMMON_TOOL_H_

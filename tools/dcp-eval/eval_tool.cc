@@ -1,0 +1,68 @@
+#include "dcp-eval/eval_tool.h"
+
+#include "dcp-eval/perplexity.h"
+#include "dcp/version.h"
+
+namespace dcp::tools {
+namespace {
+
+constexpr char kName[] = "dcp-eval";
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  dcp-eval perplexity --model models/small --text books/ --json\n"
+    "  dcp-eval perplexity --model models/small --text a.txt --policy window:64 --context 256 --stride 128\n"
+    "  dcp-eval perplexity --model models/small --ids ids.json --per-token nll.json\n"
+    "\n"
+    "Exit status: 0 done, 2 bad input or usage, 130 interrupted, 1 anything else.\n";
+
+void AddPerplexity(CLI::App& app, PerplexityOptions& options) {
+  CLI::App* command = app.add_subcommand(
+      "perplexity", "exp of the mean negative log-likelihood per token, over sliding windows of the texts");
+  constexpr char kText[] = "Text (one kind)";
+  AddRepeatable(*command, "--text", options.texts,
+                "A text file (- is stdin), or a folder of .txt files; each file is a document; may be repeated", "PATH")
+      ->group(kText);
+  command
+      ->add_option("--ids", options.ids, "A JSON array of token ids, or an array of such arrays, one for each document")
+      ->type_name("FILE")
+      ->group(kText);
+  command
+      ->add_option("--max-tokens", options.max_tokens,
+                   "Leave out what follows the first N tokens of the texts; default: 0, nothing")
+      ->type_name("N")
+      ->group(kText);
+  constexpr char kWindows[] = "Windows";
+  command->add_option("--context", options.context, "Tokens of a window; default: the model's positions P")
+      ->type_name("N")
+      ->group(kWindows);
+  command->add_option("--stride", options.stride, "Tokens from one window to the next; default: half the context")
+      ->type_name("N")
+      ->group(kWindows);
+  command->add_option("--batch", options.batch, "Windows that run together; changes speed and memory only; default: 8")
+      ->type_name("N")
+      ->group(kWindows);
+  AddModelOptions(*command, options.model);
+  constexpr char kOutput[] = "Output";
+  command->add_flag("--json", options.json, "One JSON document instead of a table")->group(kOutput);
+  command->add_option("--per-token", options.per_token_file, "Write the NLL of each scored token, as a JSON array")
+      ->type_name("FILE")
+      ->group(kOutput);
+  command->footer(kExamples);
+}
+
+}  // namespace
+
+int EvalMain(std::span<const std::string> args, ToolIo& io) {
+  return RunGuarded(kName, io, [&] {
+    PerplexityOptions perplexity;
+    CLI::App app("Measures what a model with context pruning predicts, and what it costs.", kName);
+    app.set_version_flag("--version", std::string(kName) + ' ' + std::string(Version()), "Print the version");
+    app.footer(kExamples);
+    app.require_subcommand(1);
+    AddPerplexity(app, perplexity);
+    if (const auto status = ParseArguments(app, args, io)) return *status;
+    return RunPerplexity(perplexity, io);
+  });
+}
+
+}  // namespace dcp::tools

@@ -1,0 +1,46 @@
+// dcp-eval perplexity: how well a model predicts texts under a policy, and what that costs in memory.
+#ifndef DCP_TOOLS_DCP_EVAL_PERPLEXITY_H_
+#define DCP_TOOLS_DCP_EVAL_PERPLEXITY_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/json.h"
+#include "common/model_options.h"
+#include "common/tool.h"
+#include "dcp-eval/evaluator.h"
+
+namespace dcp::tools {
+
+struct PerplexityOptions {
+  ModelToolOptions model;
+  std::vector<std::string> texts;  // files and folders
+  std::optional<std::string> ids;  // JSON file; instead of texts
+  int context = 0;                 // tokens of a window; 0: P
+  int stride = 0;                  // tokens from window to window; 0: half the context
+  int batch = 8;                   // windows that run together
+  long long max_tokens = 0;        // leave out what follows; 0: nothing
+  std::optional<std::string> per_token_file;
+  bool json = false;
+};
+
+struct PerplexityReport {
+  size_t tokens = 0;  // scored
+  double nll = 0;     // mean per token, natural log
+  double perplexity = 0;
+  double sparsity = 0;  // mean over layers and windows, at each window's last token
+  std::array<std::optional<double>, kSparsityContexts.size()> sparsity_at;
+  size_t windows = 0;    // scored
+  size_t documents = 0;  // with a scored window
+};
+
+// Sums up the windows that are done. Independent of the order in which they were scored.
+PerplexityReport Summarise(std::span<const Window> windows, std::span<const WindowScore> scores);
+
+// Scores and reports; throws dcp::Error. Returns kExitDone or kExitInterrupted.
+int RunPerplexity(const PerplexityOptions& options, ToolIo& io);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_EVAL_PERPLEXITY_H_

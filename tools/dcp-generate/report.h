@@ -1,0 +1,29 @@
+// What dcp-generate writes once the work is done: the documents of --json, --trace and --logits, and the summary line.
+#ifndef DCP_TOOLS_DCP_GENERATE_REPORT_H_
+#define DCP_TOOLS_DCP_GENERATE_REPORT_H_
+
+#include <string>
+
+#include "common/json.h"
+#include "dcp/generate.h"
+#include "dcp/session.h"
+#include "dcp/tokenizer.h"
+
+namespace dcp::tools {
+
+// {"model", "policy", "weights", "kv", "threads", "sequences": [..], "stats": {..}}. `model` is the path as given.
+Json ResultDocument(const GenerateResult& result, const Session& session, const std::string& model, int threads);
+
+// {"sequences": [{"ids", "tokens", "layers": [{"dropped_at", "dropped_by_score"}]}]} over all fed ids, i.e. all but the
+// last generated one. `tokens` is the text of each id, empty without a tokenizer; a score is null where there is none.
+Json TraceDocument(const GenerateResult& result, const Tokenizer* tokenizer);
+
+// {"sequences": [{"prompt_logits": [V numbers of 9 significant digits]}]}: the logits after each prompt.
+Json LogitsDocument(const GenerateResult& result);
+
+// "32 tokens: 76.2 tokens/s; sparsity 0.912 at context 95; KV cache 1.20 MiB reserved, dense 4.50 MiB".
+std::string SummaryLine(const GenerateResult& result);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_GENERATE_REPORT_H_
