@@ -1,0 +1,222 @@
+#include "cache/serialize.h"
+
+#include <algorithm>
+#include <cstring>
+#include <istream>
+#include <ostream>
+#include <string>
+#include <type_traits>
+
+#include "dcp/error.h"
+
+namespace dcp {
+namespace {
+
+constexpr char kMagic[8] = {'d', 'c', 'p', 'c', 'a', 'c', 'h', 'e'};
+constexpr uint32_t kVersion = 1;
+constexpr uint32_t kByteOrder = 0x01020304;
+
+[[noreturn]] void Reject(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, "saved cache: " + why); }
+
+// FNV-1a over everything that went through.
+class Checksum {
+ public:
+  void Add(const void* data, size_t size) {
+    const auto* bytes = static_cast<const unsigned char*>(data);
+    for (size_t i = 0; i < size; ++i) value_ = (value_ ^ bytes[i]) * 0x100000001B3u;
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xCBF29CE484222325u;
+};
+
+class Writer {
+ public:
+  explicit Writer(std::ostream& out) : out_(out) {}
+
+  void Bytes(const void* data, size_t size) {
+    checksum_.Add(data, size);
+    out_.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+  }
+  template <typename T>
+  void Value(T value) {
+    static_assert(std::is_arithmetic_v<T>);
+    Bytes(&value, sizeof(value));
+  }
+  void Finish() {
+    const uint64_t sum = checksum_.value();
+    out_.write(reinterpret_cast<const char*>(&sum), sizeof(sum));
+    out_.flush();
+    if (!out_) throw Error(ErrorCode::kIo, "saved cache: the stream refused the data");
+  }
+
+ private:
+  std::ostream& out_;
+  Checksum checksum_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::istream& in) : in_(in) {}
+
+  void Bytes(void* data, size_t size) {
+    Raw(data, size);
+    checksum_.Add(data, size);
+  }
+  template <typename T>
+  T Value() {
+    static_assert(std::is_arithmetic_v<T>);
+    T value;
+    Bytes(&value, sizeof(value));
+    return value;
+  }
+  // Reads a value and insists on it.
+  template <typename T>
+  void Expect(const char* field, T expected) {
+    const T found = Value<T>();
+    if (found != expected) {
+      Reject(std::string(field) + " is " + std::to_string(found) + ", expected " + std::to_string(expected));
+    }
+  }
+  void Finish() {
+    const uint64_t expected = checksum_.value();
+    uint64_t found = 0;
+    Raw(&found, sizeof(found));
+    if (found != expected)
+      Reject("checksum is " + std::to_string(found) + ", the data give " + std::to_string(expected));
+  }
+
+ private:
+  void Raw(void* data, size_t size) {
+    in_.read(static_cast<char*>(data), static_cast<std::streamsize>(size));
+    if (static_cast<size_t>(in_.gcount()) != size) {
+      Reject("ends early: " + std::to_string(in_.gcount()) + " of " + std::to_string(size) + " bytes");
+    }
+  }
+
+  std::istream& in_;
+  Checksum checksum_;
+};
+
+void WriteShape(Writer& writer, const CacheShape& shape) {
+  for (uint64_t n : {static_cast<uint64_t>(shape.layers), static_cast<uint64_t>(shape.positions),
+                     static_cast<uint64_t>(shape.page.heads), static_cast<uint64_t>(shape.page.head_dim),
+                     static_cast<uint64_t>(shape.page.int_dim), static_cast<uint64_t>(shape.page.element_bytes()),
+                     static_cast<uint64_t>(shape.track_attention)}) {
+    writer.Value(n);
+  }
+}
+
+void ExpectShape(Reader& reader, const CacheShape& shape) {
+  reader.Expect<uint64_t>("number of layers", static_cast<uint64_t>(shape.layers));
+  reader.Expect<uint64_t>("number of positions", static_cast<uint64_t>(shape.positions));
+  reader.Expect<uint64_t>("number of heads", shape.page.heads);
+  reader.Expect<uint64_t>("head width", shape.page.head_dim);
+  reader.Expect<uint64_t>("interaction width", shape.page.int_dim);
+  reader.Expect<uint64_t>("bytes of a K or V element", shape.page.element_bytes());
+  reader.Expect<uint64_t>("attention tracking", shape.track_attention);
+}
+
+void WriteLayer(Writer& writer, const CacheShape& shape, const LayerSlots& slots) {
+  writer.Value(static_cast<uint64_t>(slots.size()));
+  writer.Bytes(slots.positions(), slots.size() * sizeof(int32_t));
+  if (shape.track_attention) writer.Bytes(slots.attention(), slots.size() * sizeof(float));
+  // Slots are copied into a clean page, so that what other sequences left in unused ones does not get out.
+  std::vector<std::byte> clean(shape.page.page_bytes());
+  for (size_t p = 0; p < slots.page_count(); ++p) {
+    const size_t used = std::min(kPanel, slots.size() - p * kPanel);
+    std::fill(clean.begin(), clean.end(), std::byte{0});
+    for (size_t lane = 0; lane < used; ++lane) CopySlot(shape.page, slots.page(p), lane, clean.data(), lane);
+    writer.Bytes(clean.data(), clean.size());
+  }
+}
+
+void ReadLayer(Reader& reader, const CacheShape& shape, int32_t seen, LayerSlots& slots) {
+  const auto count = reader.Value<uint64_t>();
+  if (count == 0 || count > static_cast<uint64_t>(seen)) {
+    Reject(std::to_string(count) + " kept tokens of " + std::to_string(seen) + " seen ones");
+  }
+  std::vector<int32_t> positions(count);
+  reader.Bytes(positions.data(), count * sizeof(int32_t));
+  std::vector<bool> taken(static_cast<size_t>(seen));
+  for (int32_t position : positions) {
+    if (position < 0 || position >= seen || taken[static_cast<size_t>(position)]) {
+      Reject("position " + std::to_string(position) + " is repeated or not in 0 .. " + std::to_string(seen - 1));
+    }
+    taken[static_cast<size_t>(position)] = true;
+  }
+  slots.Assign(positions);
+  if (shape.track_attention) reader.Bytes(slots.attention(), count * sizeof(float));
+  for (size_t p = 0; p < slots.page_count(); ++p) reader.Bytes(slots.page(p), shape.page.page_bytes());
+}
+
+void WriteDrops(Writer& writer, const std::vector<DropLog>& drops) {
+  for (const DropLog& log : drops) {
+    writer.Bytes(log.dropped_at.data(), log.dropped_at.size() * sizeof(int32_t));
+    writer.Bytes(log.score.data(), log.score.size() * sizeof(float));
+  }
+}
+
+void ReadDrops(Reader& reader, size_t layers, size_t seen, std::vector<DropLog>& drops) {
+  drops.resize(layers);
+  for (DropLog& log : drops) {
+    log.dropped_at.resize(seen);
+    log.score.resize(seen);
+    reader.Bytes(log.dropped_at.data(), seen * sizeof(int32_t));
+    reader.Bytes(log.score.data(), seen * sizeof(float));
+  }
+}
+
+}  // namespace
+
+void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence,
+                  const std::vector<DropLog>& drops, std::ostream& out) {
+  if (sequence.broken) Reject("sequence " + std::to_string(sequence.id) + " is incomplete: a pass ran out of memory");
+  Writer writer(out);
+  writer.Bytes(kMagic, sizeof(kMagic));
+  writer.Value(kVersion);
+  writer.Value(kByteOrder);
+  writer.Value(fingerprint);
+  WriteShape(writer, cache.shape());
+  writer.Value(sequence.seen);
+  writer.Value(static_cast<uint32_t>(drops.empty() ? 0 : 1));
+  if (sequence.seen > 0) {
+    for (const LayerSlots& slots : sequence.layers) WriteLayer(writer, cache.shape(), slots);
+  }
+  WriteDrops(writer, drops);
+  writer.Finish();
+}
+
+CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in,
+                                std::vector<DropLog>& drops) {
+  Reader reader(in);
+  char magic[sizeof(kMagic)];
+  reader.Bytes(magic, sizeof(magic));
+  if (std::memcmp(magic, kMagic, sizeof(kMagic)) != 0) Reject("does not begin with \"dcpcache\"");
+  reader.Expect<uint32_t>("version", kVersion);
+  reader.Expect<uint32_t>("byte order mark", kByteOrder);
+  reader.Expect<uint64_t>("fingerprint of the model", fingerprint);
+  ExpectShape(reader, cache.shape());
+  const auto seen = reader.Value<int32_t>();
+  if (seen < 0 || seen > cache.shape().positions) {
+    Reject(std::to_string(seen) + " tokens seen, the model has " + std::to_string(cache.shape().positions) +
+           " positions");
+  }
+  const bool has_drops = reader.Value<uint32_t>() != 0;
+  CachedSequence& sequence = cache.Add();
+  try {
+    sequence.seen = seen;
+    if (seen > 0) {
+      for (LayerSlots& slots : sequence.layers) ReadLayer(reader, cache.shape(), seen, slots);
+    }
+    if (has_drops) ReadDrops(reader, sequence.layers.size(), static_cast<size_t>(seen), drops);
+    reader.Finish();
+  } catch (...) {
+    cache.Remove(sequence.id);
+    throw;
+  }
+  return sequence;
+}
+
+}  // namespace dcp

@@ -1,0 +1,271 @@
+#include "dcp/session.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "cache/batched_cache.h"
+#include "cache/serialize.h"
+#include "dcp/error.h"
+#include "model/decoder.h"
+
+namespace dcp {
+namespace {
+
+std::shared_ptr<const EvictionPolicy> PolicyOrDefault(const SessionOptions& options, const Model& model) {
+  if (options.policy != nullptr) return options.policy;
+  PolicySpec spec;
+  spec.kind = model.has_interaction() ? PolicySpec::Kind::kLearned : PolicySpec::Kind::kDense;
+  return MakePolicy(spec);
+}
+
+CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, KvType type) {
+  const ModelConfig& config = model.config();
+  CacheShape shape;
+  shape.layers = config.n_layer;
+  shape.positions = config.n_positions;
+  shape.page.heads = static_cast<size_t>(config.n_head);
+  shape.page.head_dim = static_cast<size_t>(config.head_dim());
+  shape.page.int_dim = policy.NeedsInteraction() ? static_cast<size_t>(config.int_n_embd) : 0;
+  shape.page.type = type;
+  shape.track_attention = policy.NeedsAttention();
+  return shape;
+}
+
+void RequireAtLeastOne(const char* field, int value) {
+  if (value >= 1) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              std::string("session: ") + field + " is " + std::to_string(value) + ", must be at least 1");
+}
+
+void CheckOptions(const SessionOptions& options, const EvictionPolicy& policy, const Model& model) {
+  RequireAtLeastOne("prefill_chunk", options.prefill_chunk);
+  RequireAtLeastOne("max_rows", options.max_rows);
+  if (policy.NeedsInteraction() && !model.has_interaction()) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "policy \"" + policy.name() +
+            "\" needs interaction tensors (config.json \"dcp\"), the model has none: it can run dense or under a "
+            "training-free policy, or take an adapter");
+  }
+}
+
+}  // namespace
+
+struct Session::Impl {
+  Impl(std::shared_ptr<const Model> model_in, ThreadPool& pool, const SessionOptions& options_in)
+      : model(std::move(model_in)),
+        options(options_in),
+        policy(PolicyOrDefault(options, *model)),
+        cache((CheckOptions(options, *policy, *model), ShapeOf(*model, *policy, options.kv_type))),
+        decoder(*model, cache, *policy, pool),
+        logits(static_cast<size_t>(model->config().vocab_size)) {}
+
+  std::shared_ptr<const Model> model;
+  SessionOptions options;
+  std::shared_ptr<const EvictionPolicy> policy;
+  BatchedCache cache;
+  Decoder decoder;
+  Activation2D logits;
+  std::map<SequenceId, std::vector<DropLog>> drops;  // [L] each; empty unless recorded
+
+  // Of the call under way; kept between calls so that decoding does not allocate.
+  struct Work {
+    CachedSequence* sequence;
+    std::span<const TokenId> left;
+    LogitsMode mode;
+    size_t logits_row;  // where its next row of logits goes
+  };
+  std::vector<Work> work;
+  std::vector<Segment> segments;
+  std::vector<LogitsRow> logits_rows;
+
+  void AddWork(SequenceId sequence, std::span<const TokenId> tokens, LogitsMode mode);
+  void CheckWork();
+  size_t PlaceLogits();
+  void PlanPass(size_t chunk, size_t max_rows);
+  void PlanLogits(Work& item, size_t row, size_t count);
+  void RunPass(Matrix out);
+  Logits RunAll(size_t chunk, size_t max_rows);
+  void LogTokens(const Segment& segment);
+};
+
+void Session::Impl::AddWork(SequenceId sequence, std::span<const TokenId> tokens, LogitsMode mode) {
+  work.push_back({&cache.Find(sequence), tokens, mode, 0});
+}
+
+// Everything that the caller can get wrong, before anything is changed.
+void Session::Impl::CheckWork() {
+  const ModelConfig& config = model->config();
+  for (size_t i = 0; i < work.size(); ++i) {
+    const CachedSequence& sequence = *work[i].sequence;
+    const std::string name = "sequence " + std::to_string(sequence.id);
+    if (work[i].left.empty()) throw Error(ErrorCode::kInvalidArgument, name + ": 0 tokens to feed, needs at least 1");
+    if (sequence.broken)
+      throw Error(ErrorCode::kInvalidArgument, name + ": an earlier pass ran out of memory; finish it");
+    for (size_t j = 0; j < i; ++j) {
+      if (work[j].sequence == &sequence) throw Error(ErrorCode::kInvalidArgument, name + " occurs twice in one call");
+    }
+    const size_t wanted = static_cast<size_t>(sequence.seen) + work[i].left.size();
+    if (wanted > static_cast<size_t>(config.n_positions)) {
+      throw Error(ErrorCode::kContextFull, name + ": " + std::to_string(wanted) + " tokens exceed the model's " +
+                                               std::to_string(config.n_positions) + " positions");
+    }
+    for (TokenId id : work[i].left) {
+      if (id < 0 || id >= config.vocab_size) {
+        throw Error(ErrorCode::kInvalidArgument, name + ": token id " + std::to_string(id) + " is not in 0 .. " +
+                                                     std::to_string(config.vocab_size - 1));
+      }
+    }
+  }
+}
+
+// Gives every item its rows of the output; returns their number.
+size_t Session::Impl::PlaceLogits() {
+  size_t rows = 0;
+  for (Work& item : work) {
+    item.logits_row = rows;
+    if (item.mode == LogitsMode::kLast) rows += 1;
+    if (item.mode == LogitsMode::kAll) rows += item.left.size();
+  }
+  return rows;
+}
+
+// Where chunks end depends on a sequence's own tokens alone; what shares a pass with it does not matter.
+void Session::Impl::PlanPass(size_t chunk, size_t max_rows) {
+  segments.clear();
+  logits_rows.clear();
+  size_t rows = 0;
+  for (Work& item : work) {
+    const size_t count = std::min(chunk, item.left.size());
+    if (count == 0 || (rows > 0 && rows + count > max_rows)) continue;
+    Segment segment{item.sequence, item.left.first(count), rows, nullptr};
+    if (options.record_drops) segment.drops = drops[item.sequence->id].data();
+    segments.push_back(segment);
+    PlanLogits(item, rows, count);
+    rows += count;
+  }
+}
+
+void Session::Impl::PlanLogits(Work& item, size_t row, size_t count) {
+  const bool last = count == item.left.size();
+  item.left = item.left.subspan(count);
+  if (item.mode == LogitsMode::kLast && last) logits_rows.push_back({row + count - 1, item.logits_row});
+  if (item.mode != LogitsMode::kAll) return;
+  for (size_t i = 0; i < count; ++i) logits_rows.push_back({row + i, item.logits_row++});
+}
+
+void Session::Impl::LogTokens(const Segment& segment) {
+  if (segment.drops == nullptr) return;
+  const size_t seen = static_cast<size_t>(segment.sequence->seen) + segment.tokens.size();
+  for (int layer = 0; layer < model->config().n_layer; ++layer) {
+    segment.drops[layer].dropped_at.resize(seen, -1);
+    segment.drops[layer].score.resize(seen, std::numeric_limits<float>::quiet_NaN());
+  }
+}
+
+void Session::Impl::RunPass(Matrix out) {
+  for (const Segment& segment : segments) {
+    LogTokens(segment);
+    segment.sequence->broken = true;  // until the pass is through
+  }
+  decoder.Forward(segments);
+  for (const Segment& segment : segments) {
+    segment.sequence->seen += static_cast<int32_t>(segment.tokens.size());
+    segment.sequence->broken = false;
+  }
+  decoder.ComputeLogits(logits_rows, out);
+}
+
+Logits Session::Impl::RunAll(size_t chunk, size_t max_rows) {
+  CheckWork();
+  const size_t rows = PlaceLogits();
+  logits.Reserve(rows);
+  const Matrix out = logits.Rows(rows);
+  for (PlanPass(chunk, max_rows); !segments.empty(); PlanPass(chunk, max_rows)) RunPass(out);
+  cache.Trim();
+  return Logits(out.data, rows, out.cols, out.stride);
+}
+
+Session::Session(std::shared_ptr<const Model> model, ThreadPool& pool, const SessionOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(model), pool, options)) {}
+
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+
+SequenceId Session::Add() {
+  const SequenceId id = impl_->cache.Add().id;
+  if (impl_->options.record_drops) impl_->drops[id].resize(static_cast<size_t>(impl_->model->config().n_layer));
+  return id;
+}
+
+SequenceId Session::Clone(SequenceId sequence) {
+  const SequenceId id = impl_->cache.Clone(impl_->cache.Find(sequence)).id;
+  if (impl_->options.record_drops) impl_->drops[id] = impl_->drops[sequence];
+  return id;
+}
+
+void Session::Finish(SequenceId sequence) {
+  impl_->cache.Remove(sequence);
+  impl_->drops.erase(sequence);
+}
+
+Logits Session::Prefill(std::span<const FeedItem> items) {
+  impl_->work.clear();
+  for (const FeedItem& item : items) impl_->AddWork(item.sequence, item.tokens, item.logits);
+  return impl_->RunAll(static_cast<size_t>(impl_->options.prefill_chunk), static_cast<size_t>(impl_->options.max_rows));
+}
+
+Logits Session::Decode(std::span<const SequenceId> sequences, std::span<const TokenId> tokens) {
+  if (sequences.size() != tokens.size()) {
+    throw Error(ErrorCode::kInvalidArgument, "decode: " + std::to_string(sequences.size()) + " sequences but " +
+                                                 std::to_string(tokens.size()) + " tokens");
+  }
+  impl_->work.clear();
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    impl_->AddWork(sequences[i], tokens.subspan(i, 1), LogitsMode::kLast);
+  }
+  return impl_->RunAll(1, std::numeric_limits<size_t>::max());
+}
+
+int Session::Remaining(SequenceId sequence) const {
+  return impl_->model->config().n_positions - impl_->cache.Find(sequence).seen;
+}
+
+const KvCache& Session::cache() const { return impl_->cache; }
+const Model& Session::model() const { return *impl_->model; }
+const EvictionPolicy& Session::policy() const { return *impl_->policy; }
+const SessionOptions& Session::options() const { return impl_->options; }
+
+const DropLog& Session::Drops(int layer, SequenceId sequence) const {
+  impl_->cache.KeptTokens(layer, sequence);  // throws when there is no such layer or sequence
+  if (!impl_->options.record_drops) {
+    throw Error(ErrorCode::kInvalidArgument, "drops: record_drops is false, must be true to ask for them");
+  }
+  return impl_->drops.at(sequence)[static_cast<size_t>(layer)];
+}
+
+void Session::Save(SequenceId sequence, std::ostream& out) const {
+  static const std::vector<DropLog> kNone;
+  const CachedSequence& saved = impl_->cache.Find(sequence);
+  const std::vector<DropLog>& log = impl_->options.record_drops ? impl_->drops.at(sequence) : kNone;
+  SaveSequence(impl_->cache, impl_->model->fingerprint(), saved, log, out);
+}
+
+SequenceId Session::Restore(std::istream& in) {
+  std::vector<DropLog> log;
+  const SequenceId id = RestoreSequence(impl_->cache, impl_->model->fingerprint(), in, log).id;
+  if (impl_->options.record_drops) {
+    log.resize(static_cast<size_t>(impl_->model->config().n_layer));
+    for (DropLog& layer : log) {  // a sequence saved without a record begins one now
+      layer.dropped_at.resize(static_cast<size_t>(impl_->cache.Find(id).seen), -1);
+      layer.score.resize(layer.dropped_at.size(), std::numeric_limits<float>::quiet_NaN());
+    }
+    impl_->drops[id] = std::move(log);
+  }
+  return id;
+}
+
+}  // namespace dcp
