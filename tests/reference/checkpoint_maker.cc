@@ -270,7 +270,8 @@ float RoundTo(WeightType type, float value) {
 }
 
 void WriteText(const fs::path& path, const std::string& text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  fs::remove(path);  // some file systems flush a file that is overwritten in place, which makes loops over files slow
+  std::ofstream out(path, std::ios::binary);
   out << text;
   out.close();
   if (!out) throw std::runtime_error("cannot write " + path.string());

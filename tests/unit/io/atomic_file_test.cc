@@ -1,0 +1,125 @@
+#include "io/atomic_file.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "tests/unit/io/io_testing.h"
+
+namespace dcp {
+namespace {
+
+using io_testing::ExpectError;
+using io_testing::TempDir;
+using io_testing::fs::directory_iterator;
+using reference::ReadText;
+using reference::WriteText;
+
+int FilesIn(const std::filesystem::path& directory) {
+  return static_cast<int>(std::distance(directory_iterator(directory), directory_iterator()));
+}
+
+// Lets no file of the process grow past `bytes`: to a writer, a full disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit limit = {bytes, old_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit old_;
+  void (*handler_)(int);
+};
+
+TEST(AtomicFileTest, AppearsWithCommitOnly) {
+  const TempDir dir;
+  AtomicFile file(dir / "f");
+  file.Write(std::string_view("one "));
+  file.Write(std::string_view("two"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "f"));
+  file.Commit();
+  EXPECT_EQ(ReadText(dir / "f"), "one two");
+  EXPECT_EQ(FilesIn(dir.path()), 1);
+}
+
+TEST(AtomicFileTest, WithoutCommitNothingChanges) {
+  const TempDir dir;
+  WriteText(dir / "f", "old");
+  {
+    AtomicFile file(dir / "f");
+    file.Write(std::string_view("new"));
+  }
+  EXPECT_EQ(ReadText(dir / "f"), "old");
+  EXPECT_EQ(FilesIn(dir.path()), 1);
+}
+
+TEST(AtomicFileTest, TwoWritersOfOneNameDoNotMix) {
+  const TempDir dir;
+  AtomicFile a(dir / "f");
+  AtomicFile b(dir / "f");
+  a.Write(std::string_view("a"));
+  b.Write(std::string_view("b"));
+  b.Commit();
+  a.Commit();
+  EXPECT_EQ(ReadText(dir / "f"), "a");
+  EXPECT_EQ(FilesIn(dir.path()), 1);
+}
+
+TEST(AtomicFileTest, APlaceThatCannotBeWrittenIsAnError) {
+  const TempDir dir;
+  const std::string missing = (dir / "missing/f").string();
+  ExpectError([&] { AtomicFile file(missing); }, ErrorCode::kIo,
+              {missing + ": cannot create: No such file or directory"});
+  WriteText(dir / "f", "text");
+  ExpectError([&] { AtomicFile file(dir / "f/below"); }, ErrorCode::kIo, {"f/below: cannot create: Not a directory"});
+}
+
+TEST(AtomicFileTest, AReadOnlyDirectoryIsAnError) {
+  if (geteuid() == 0) GTEST_SKIP() << "root writes everywhere";
+  const TempDir dir;
+  ASSERT_EQ(chmod(dir.path().c_str(), 0500), 0);
+  ExpectError([&] { AtomicFile file(dir / "f"); }, ErrorCode::kIo, {"f: cannot create: Permission denied"});
+  ASSERT_EQ(chmod(dir.path().c_str(), 0700), 0);
+}
+
+TEST(AtomicFileTest, ADirectoryIsNotReplaced) {
+  const TempDir dir;
+  std::filesystem::create_directories(dir / "f/below");
+  ExpectError(
+      [&] {
+        AtomicFile file(dir / "f");
+        file.Commit();
+      },
+      ErrorCode::kIo, {(dir / "f").string() + ": cannot replace: "});
+  EXPECT_TRUE(std::filesystem::is_directory(dir / "f/below"));
+  EXPECT_EQ(FilesIn(dir.path()), 1);
+}
+
+TEST(AtomicFileTest, AFullDiskIsAnErrorAndLeavesTheOldFile) {
+  const TempDir dir;
+  WriteText(dir / "f", "old");
+  for (const size_t size : {size_t{5000}, size_t{1} << 20}) {  // noticed on flush, noticed while writing
+    const FileSizeLimit limit(4096);
+    ExpectError(
+        [&] {
+          AtomicFile file(dir / "f");
+          file.Write(std::string(size, 'x'));
+          file.Commit();
+        },
+        ErrorCode::kIo, {(dir / "f").string() + ": cannot write: File too large"});
+  }
+  EXPECT_EQ(ReadText(dir / "f"), "old");
+  EXPECT_EQ(FilesIn(dir.path()), 1);
+}
+
+}  // namespace
+}  // namespace dcp
