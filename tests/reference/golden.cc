@@ -21,7 +21,8 @@ void AddFolders(const std::filesystem::path& root, std::vector<std::filesystem::
 std::vector<GoldenCase> ReadGolden(const std::filesystem::path& folder) {
   std::ifstream file(folder / "golden.json");
   std::vector<GoldenCase> cases;
-  for (const auto& json : nlohmann::json::parse(file).at("cases")) {
+  const auto document = nlohmann::json::parse(file);
+  for (const auto& json : document.at("cases")) {
     GoldenCase golden;
     json.at("ids").get_to(golden.ids);
     json.at("dropped_at").get_to(golden.dropped_at);
