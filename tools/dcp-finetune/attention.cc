@@ -1,0 +1,199 @@
+#include "dcp-finetune/attention.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace dcp::finetune {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kCpuBlock = 64;      // queries; a head's weights of a block stay in the second-level cache
+constexpr int64_t kDeviceBlock = 512;  // a device wants large products more than it minds some masked work
+
+// Some sequences and some of their heads: views into the whole, so that threads can take a share each.
+struct Share {
+  Tensor q, k, v;  // [b, h, T, D]
+  Tensor log_i;    // [b, T, T] or undefined
+};
+
+struct Geometry {
+  int64_t heads, tokens, width;
+  double scale;
+  int64_t block;
+};
+
+Geometry GeometryOf(const Tensor& qkv, int64_t heads) {
+  const int64_t width = qkv.size(2) / 3 / heads;
+  return {heads, qkv.size(1), width, 1 / std::sqrt(static_cast<double>(width)),
+          qkv.is_cpu() ? kCpuBlock : kDeviceBlock};
+}
+
+// [b, h, T, D] of one of the three parts of qkv [b, T, 3C], without a copy.
+Tensor Part(const Tensor& qkv, const Geometry& g, int64_t index) {
+  const int64_t channels = g.heads * g.width;
+  return qkv.slice(2, index * channels, (index + 1) * channels)
+      .view({qkv.size(0), g.tokens, g.heads, g.width})
+      .transpose(1, 2);
+}
+
+// [b, h, m, n] -> [b*h, m, n]; a view when b or h is 1, or on a contiguous tensor.
+Tensor Merge(const Tensor& x) { return x.reshape({x.size(0) * x.size(1), x.size(2), x.size(3)}); }
+
+Tensor DiagonalMask(int64_t size, const torch::TensorOptions& options) {
+  return torch::full({size, size}, -std::numeric_limits<float>::infinity(), options.dtype(torch::kFloat)).triu(1);
+}
+
+// Attention weights [b*h, rows, end] of queries [begin, end) to keys [0, end).
+Tensor Weights(const Share& share, const Geometry& g, int64_t begin, int64_t end, const Tensor& mask) {
+  const int64_t b = share.q.size(0), h = share.q.size(1), rows = end - begin;
+  const Tensor queries = Merge(share.q.slice(2, begin, end)), keys = Merge(share.k.slice(2, 0, end));
+  Tensor logits = at::bmm(queries, keys.transpose(1, 2)).to(torch::kFloat);
+  if (share.log_i.defined()) {
+    const Tensor bias = share.log_i.slice(1, begin, end).slice(2, 0, end).unsqueeze(1);
+    Tensor by_head = logits.view({b, h, rows, end});
+    by_head.mul_(g.scale).add_(bias);
+  } else {
+    logits.mul_(g.scale).slice(2, begin, end).add_(mask.slice(0, 0, rows).slice(1, 0, rows));
+  }
+  return at::softmax(logits, -1);
+}
+
+// out [b, h, T, D].
+void Forward(const Share& share, const Geometry& g, Tensor out) {
+  const Tensor mask = share.log_i.defined() ? Tensor() : DiagonalMask(g.block, share.q.options());
+  for (int64_t begin = 0; begin < g.tokens; begin += g.block) {
+    const int64_t end = std::min(begin + g.block, g.tokens);
+    const Tensor weights = Weights(share, g, begin, end, mask).to(out.scalar_type());
+    Tensor to = out.slice(2, begin, end);
+    to.copy_(at::bmm(weights, Merge(share.v.slice(2, 0, end))).view(to.sizes()));
+  }
+}
+
+struct Gradients {
+  Tensor q, k, v;  // [b, h, T, D] float
+  Tensor log_i;    // [b, T, T] or undefined; zero on entry
+};
+
+void Backward(const Share& share, const Geometry& g, const Tensor& grad_out, Gradients& grads) {
+  const Tensor mask = share.log_i.defined() ? Tensor() : DiagonalMask(g.block, share.q.options());
+  const int64_t b = share.q.size(0), h = share.q.size(1);
+  for (int64_t begin = 0; begin < g.tokens; begin += g.block) {
+    const int64_t end = std::min(begin + g.block, g.tokens);
+    const Tensor weights = Weights(share, g, begin, end, mask);
+    const Tensor grad = Merge(grad_out.slice(2, begin, end));
+    const auto add = [&](Tensor to, const Tensor& value) { to.add_(value.view(to.sizes())); };
+    add(grads.v.slice(2, 0, end), at::bmm(weights.to(grad.scalar_type()).transpose(1, 2), grad));
+    const Tensor grad_weights = at::bmm(grad, Merge(share.v.slice(2, 0, end)).transpose(1, 2)).to(torch::kFloat);
+    Tensor grad_logits = at::_softmax_backward_data(grad_weights, weights, -1, torch::kFloat);
+    if (grads.log_i.defined()) {
+      grads.log_i.slice(1, begin, end).slice(2, 0, end).add_(grad_logits.view({b, h, end - begin, end}).sum(1));
+    }
+    grad_logits = grad_logits.mul_(g.scale).to(grad.scalar_type());
+    grads.q.slice(2, begin, end)
+        .copy_(at::bmm(grad_logits, Merge(share.k.slice(2, 0, end))).view({b, h, end - begin, g.width}));
+    add(grads.k.slice(2, 0, end), at::bmm(grad_logits.transpose(1, 2), Merge(share.q.slice(2, begin, end))));
+  }
+}
+
+Share TakeShare(const Tensor& qkv, const Tensor& log_i, const Geometry& g) {
+  return {Part(qkv, g, 0), Part(qkv, g, 1), Part(qkv, g, 2), log_i};
+}
+
+Share Narrow(const Share& all, int64_t batch, int64_t head_begin, int64_t head_end) {
+  const auto part = [&](const Tensor& x) { return x.slice(0, batch, batch + 1).slice(1, head_begin, head_end); };
+  return {part(all.q), part(all.k), part(all.v), all.log_i.defined() ? all.log_i.slice(0, batch, batch + 1) : Tensor()};
+}
+
+// Runs fn(batch, first head, last head, group) on the threads; the heads of a sequence are split into `groups` only
+// when there are fewer sequences than threads.
+int64_t HeadGroups(int64_t batches, int64_t heads) {
+  return batches >= at::get_num_threads() ? 1 : std::min<int64_t>(heads, at::get_num_threads());
+}
+
+template <typename Fn>
+void ForEachShare(int64_t batches, int64_t heads, int64_t groups, const Fn& fn) {
+  at::parallel_for(0, batches * groups, 1, [&](int64_t begin, int64_t end) {
+    torch::NoGradGuard no_grad;  // this state belongs to a thread
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t group = i % groups;
+      fn(i / groups, group * heads / groups, (group + 1) * heads / groups, group);
+    }
+  });
+}
+
+// The gradient of qkv [B, T, 3C] and of log_i (undefined when there is none).
+std::pair<Tensor, Tensor> BackwardOnCpu(const Share& all, const Geometry& g, const Tensor& grad_out) {
+  const int64_t batches = all.q.size(0), groups = HeadGroups(batches, g.heads);
+  const Tensor grad_qkv = torch::zeros({batches, g.tokens, 3 * g.heads * g.width});
+  const Tensor grad_log_i = all.log_i.defined() ? torch::zeros({groups, batches, g.tokens, g.tokens}) : Tensor();
+  const Share targets = TakeShare(grad_qkv, Tensor(), g);
+  ForEachShare(batches, g.heads, groups, [&](int64_t batch, int64_t head_begin, int64_t head_end, int64_t group) {
+    const Share to = Narrow(targets, batch, head_begin, head_end);
+    Gradients grads = {to.q, to.k, to.v, {}};
+    if (grad_log_i.defined()) grads.log_i = grad_log_i[group].slice(0, batch, batch + 1);
+    Backward(Narrow(all, batch, head_begin, head_end), g,
+             grad_out.slice(0, batch, batch + 1).slice(1, head_begin, head_end), grads);
+  });
+  if (!grad_log_i.defined()) return {grad_qkv, Tensor()};
+  return {grad_qkv, groups == 1 ? grad_log_i[0] : grad_log_i.sum(0)};
+}
+
+std::pair<Tensor, Tensor> BackwardOnDevice(const Share& all, const Geometry& g, const Tensor& grad_out) {
+  const int64_t batches = all.q.size(0);
+  const torch::TensorOptions options = grad_out.options().dtype(torch::kFloat);
+  const Tensor grad_qkv = torch::zeros({batches, g.tokens, 3 * g.heads * g.width}, options);
+  const Share to = TakeShare(grad_qkv, Tensor(), g);
+  Gradients grads = {to.q, to.k, to.v, {}};
+  if (all.log_i.defined()) grads.log_i = torch::zeros({batches, g.tokens, g.tokens}, options);
+  Backward(all, g, grad_out, grads);
+  return {grad_qkv, grads.log_i};
+}
+
+class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& qkv_in, const Tensor& log_i, int64_t heads) {
+    const Tensor qkv = qkv_in.contiguous();
+    const Geometry g = GeometryOf(qkv, heads);
+    const Share all = TakeShare(qkv, log_i, g);
+    Tensor out = torch::empty({qkv.size(0), g.tokens, heads * g.width}, qkv.options());
+    Tensor by_head = out.view({qkv.size(0), g.tokens, heads, g.width}).transpose(1, 2);
+    if (qkv.is_cpu()) {
+      ForEachShare(qkv.size(0), heads, HeadGroups(qkv.size(0), heads),
+                   [&](int64_t batch, int64_t head_begin, int64_t head_end, int64_t) {
+                     Forward(Narrow(all, batch, head_begin, head_end), g,
+                             by_head.slice(0, batch, batch + 1).slice(1, head_begin, head_end));
+                   });
+    } else {
+      Forward(all, g, by_head);
+    }
+    context->saved_data["heads"] = heads;
+    context->save_for_backward({qkv, log_i});
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grad_outputs) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& qkv = saved[0];
+    const Geometry g = GeometryOf(qkv, context->saved_data["heads"].toInt());
+    const Share all = TakeShare(qkv, saved[1], g);
+    const Tensor grad_out =
+        grad_outputs[0].contiguous().view({qkv.size(0), g.tokens, g.heads, g.width}).transpose(1, 2);
+    auto [grad_qkv, grad_log_i] = qkv.is_cpu() ? BackwardOnCpu(all, g, grad_out) : BackwardOnDevice(all, g, grad_out);
+    return {grad_qkv.to(qkv.scalar_type()), grad_log_i, Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor CausalAttention(const Tensor& qkv, const Tensor& log_i, int64_t heads) {
+  return AttentionFunction::apply(qkv, log_i, heads);
+}
+
+}  // namespace dcp::finetune

@@ -1,0 +1,19 @@
+// Causal self-attention of all heads with log I added to the logits, differentiable, without [B, H, T, T] in memory.
+#ifndef DCP_TOOLS_DCP_FINETUNE_ATTENTION_H_
+#define DCP_TOOLS_DCP_FINETUNE_ATTENTION_H_
+
+#include <torch/types.h>
+
+namespace dcp::finetune {
+
+// qkv [B, T, 3C] as c_attn makes it; log_i [B, T, T] float, -inf above the diagonal, or undefined for dense attention.
+// Returns [B, T, C]: softmax(q k^T / sqrt(D) + log_i) v, heads side by side.
+//
+// Works on a block of queries at a time against the keys up to its end, which halves the work of a causal mask, and
+// computes the weights of a block again in the backward pass: one product more, and nothing of size [B, H, T, T] is
+// held.
+torch::Tensor CausalAttention(const torch::Tensor& qkv, const torch::Tensor& log_i, int64_t heads);
+
+}  // namespace dcp::finetune
+
+#endif  // DCP_TOOLS_DCP_FINETUNE_ATTENTION_H_

@@ -1,0 +1,110 @@
+#include "dcp-finetune/lm_loss.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace dcp::finetune {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Rows whose logits fit a cache (CPU) or fill the machine (device).
+int64_t ChunkRows(const Tensor& hidden) { return hidden.is_cpu() ? 128 : 8192; }
+
+Tensor Logits(const Tensor& hidden, const Tensor& wte) { return at::mm(hidden, wte.t()).to(torch::kFloat); }
+
+// Turns logits into probabilities in place; returns log sum exp [n].
+Tensor SoftmaxInPlace(Tensor& logits) {
+  const Tensor top = std::get<0>(logits.max(1, true));
+  const Tensor sum = logits.sub_(top).exp_().sum(1, true);
+  logits.div_(sum);
+  return (sum.log_() + top).squeeze(1);
+}
+
+// KL(teacher || model) of each row; `probabilities` of the model are not needed, its log sum exp is.
+Tensor Divergence(const Tensor& logits, const Tensor& log_sum, const Tensor& teacher_logits, Tensor& teacher_p) {
+  teacher_p = teacher_logits.clone();
+  const Tensor teacher_log_sum = SoftmaxInPlace(teacher_p);
+  return (teacher_p * (teacher_logits - logits)).sum(1) - teacher_log_sum + log_sum;
+}
+
+class LmLossFunction : public torch::autograd::Function<LmLossFunction> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& hidden, const Tensor& wte, const Tensor& targets,
+                        const Teacher& teacher, torch::ScalarType compute, bool with_gradients, bool with_wte) {
+    const Tensor x = hidden.to(compute), w = wte.to(compute);
+    const Tensor counted = targets.ne(kIgnoredTarget);
+    const double count = std::max<double>(1, counted.sum().item<double>());
+    Tensor total = torch::zeros({}, hidden.options().dtype(torch::kDouble));
+    Tensor grad_x, grad_w;
+    if (with_gradients) {
+      grad_x = torch::empty(hidden.sizes(), hidden.options().dtype(torch::kFloat));
+    }
+    if (with_wte) grad_w = torch::zeros(wte.sizes(), wte.options().dtype(torch::kFloat));
+    const int64_t step = ChunkRows(hidden);
+    for (int64_t begin = 0; begin < hidden.size(0); begin += step) {
+      const int64_t end = std::min(begin + step, hidden.size(0));
+      const Tensor rows = x.slice(0, begin, end), mask = counted.slice(0, begin, end);
+      const Tensor labels = targets.slice(0, begin, end).clamp_min(0).unsqueeze(1);
+      Tensor logits = Logits(rows, w);
+      Tensor losses, teacher_p;
+      if (teacher.hidden.defined()) {
+        const Tensor kept = logits.clone();
+        const Tensor log_sum = SoftmaxInPlace(logits);
+        losses = Divergence(
+            kept, log_sum, Logits(teacher.hidden.slice(0, begin, end).to(compute), teacher.wte.to(compute)), teacher_p);
+      } else {
+        const Tensor picked = logits.gather(1, labels).squeeze(1);
+        losses = SoftmaxInPlace(logits) - picked;
+      }
+      total += losses.masked_fill(~mask, 0).sum(torch::kDouble);
+      if (!with_gradients) continue;
+      if (teacher_p.defined()) {
+        logits.sub_(teacher_p);
+      } else {
+        logits.scatter_add_(1, labels, torch::full_like(labels, -1, logits.options()));
+      }
+      const Tensor grad = logits.mul_((mask.to(torch::kFloat) / count).unsqueeze(1)).to(compute);
+      grad_x.slice(0, begin, end).copy_(at::mm(grad, w));
+      if (with_wte) grad_w.add_(at::mm(grad.t(), rows));
+    }
+    context->save_for_backward({grad_x, grad_w});
+    return (total / count).to(torch::kFloat);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor grad_w = saved[1].defined() ? saved[1] * grads[0] : Tensor();
+    return {saved[0] * grads[0], grad_w, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor LmLoss(const Tensor& hidden, const Tensor& wte, const Tensor& targets, const Teacher& teacher,
+              torch::ScalarType compute) {
+  const bool with_wte = torch::GradMode::is_enabled() && wte.requires_grad();
+  const bool with_gradients = with_wte || (torch::GradMode::is_enabled() && hidden.requires_grad());
+  return LmLossFunction::apply(hidden, wte, targets, teacher, compute, with_gradients, with_wte);
+}
+
+Tensor TokenNll(const Tensor& hidden, const Tensor& wte, const Tensor& targets, torch::ScalarType compute) {
+  torch::NoGradGuard no_grad;
+  const Tensor x = hidden.to(compute), w = wte.to(compute);
+  Tensor out = torch::empty({hidden.size(0)}, hidden.options().dtype(torch::kFloat));
+  const int64_t step = ChunkRows(hidden);
+  for (int64_t begin = 0; begin < hidden.size(0); begin += step) {
+    const int64_t end = std::min(begin + step, hidden.size(0));
+    const Tensor labels = targets.slice(0, begin, end);
+    Tensor logits = Logits(x.slice(0, begin, end), w);
+    const Tensor picked = logits.gather(1, labels.clamp_min(0).unsqueeze(1)).squeeze(1);
+    out.slice(0, begin, end).copy_((SoftmaxInPlace(logits) - picked).masked_fill_(labels.eq(kIgnoredTarget), 0));
+  }
+  return out;
+}
+
+}  // namespace dcp::finetune

@@ -1,0 +1,29 @@
+// Soft pruning: from interaction projections to log I, differentiable.
+#ifndef DCP_TOOLS_DCP_FINETUNE_SOFT_PRUNING_H_
+#define DCP_TOOLS_DCP_FINETUNE_SOFT_PRUNING_H_
+
+#include <torch/types.h>
+
+#include "dcp-finetune/sigmoid_table.h"
+
+namespace dcp::finetune {
+
+struct Interaction {
+  // [B, T, T] log I(k, j) = sum over n in (j, k] of log sigma(s(n, j)); 0 at j = k, -inf at j > k and where a sigma is
+  // 0. One for all heads.
+  torch::Tensor log_i;
+  // [B, T] sum over j < k of I(k, j): what token k still sees of its past, in tokens.
+  torch::Tensor kept;
+};
+
+// q_int, k_int [B, T, R] float, beta [1]; s(n, j) = q_int(n) . k_int(j) / sqrt(R) + beta.
+//
+// The gradient is exact also where I is 0: with G(k, j) = dL/dlog_i + dL/dkept * I, the score s(n, j) gets
+// (dlog sigma/ds)(n, j) * sum over k >= n of G(k, j), and both factors vanish wherever sigma does. Only the slope is
+// kept for the backward pass, besides log_i itself.
+Interaction ComputeInteraction(const torch::Tensor& q_int, const torch::Tensor& k_int, const torch::Tensor& beta,
+                               const SigmoidTable& sigmoid);
+
+}  // namespace dcp::finetune
+
+#endif  // DCP_TOOLS_DCP_FINETUNE_SOFT_PRUNING_H_
