@@ -40,8 +40,9 @@ struct GeneratedToken {
   size_t sequence = 0;  // index into the prompts
   TokenId id = 0;
   std::string_view text;  // text that became certain with this token: whole UTF-8 characters, nothing that may still
-                          // turn out to be a stop text; empty without a tokenizer
-  bool last = false;  // the sequence is finished; the rest of its text is here
+                          // turn out to be a stop text; empty without a
+                          // tokenizer, and for ids that it does not know (a padded vocabulary)
+  bool last = false;      // the sequence is finished; the rest of its text is here
 };
 // Return false to end the whole generation (finish reason kCancelled for what is unfinished).
 using TokenCallback = std::function<bool(const GeneratedToken&)>;

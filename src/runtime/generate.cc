@@ -76,7 +76,7 @@ class Generation {
     const size_t batch = options_.max_batch > 0 ? static_cast<size_t>(options_.max_batch) : prompts.size();
     size_t next = 0;
     while (!cancelled_ && (next < prompts.size() || !active_.empty())) {
-      const size_t joining = std::min(batch - active_.size(), prompts.size() - next);
+      const size_t joining = Joining(prompts.subspan(next), batch - active_.size());
       if (joining > 0) Join(next, joining);
       next += joining;
       if (joining == 0) Step();
@@ -90,6 +90,17 @@ class Generation {
   }
 
  private:
+  // How many prompts to prefill in one call: as many as fill a pass, so that the callback is asked now and then.
+  size_t Joining(std::span<const std::vector<TokenId>> waiting, size_t room) const {
+    const auto rows = static_cast<size_t>(session_.options().max_rows);
+    size_t count = 0;
+    for (size_t tokens = 0; count < std::min(room, waiting.size()); ++count) {
+      tokens += waiting[count].size();
+      if (count > 0 && tokens > rows) break;
+    }
+    return count;
+  }
+
   // Prefills the next prompts and draws their first tokens.
   void Join(size_t first, size_t count) {
     const size_t old = active_.size();
@@ -109,7 +120,7 @@ class Generation {
     for (size_t i = 0; i < count && !cancelled_; ++i) {
       GeneratedSequence& sequence = result_.sequences[first + i];
       if (options_.keep_prompt_logits) sequence.prompt_logits.assign(logits.row(i).begin(), logits.row(i).end());
-      Draw(active_[old + i], logits.row(i));
+      Accept(active_[old + i], Draw(active_[old + i], logits.row(i)));
     }
   }
 
@@ -123,20 +134,24 @@ class Generation {
     }
     const Clock::time_point begin = Clock::now();
     const Logits logits = session_.Decode(ids_, tokens_);
-    for (size_t i = 0; i < active_.size() && !cancelled_; ++i) Draw(active_[i], logits.row(i));
+    for (size_t i = 0; i < active_.size(); ++i) tokens_[i] = Draw(active_[i], logits.row(i));
     const double seconds = Seconds(begin, Clock::now());
     result_.stats.decode_seconds += seconds;
     result_.stats.decode_step_seconds.push_back(seconds);
     result_.stats.decode_tokens += static_cast<int64_t>(ids_.size());
+    for (size_t i = 0; i < active_.size() && !cancelled_; ++i) Accept(active_[i], tokens_[i]);
   }
 
-  void Draw(Active& active, std::span<const float> logits) {
-    GeneratedSequence& sequence = result_.sequences[active.index];
+  TokenId Draw(const Active& active, std::span<const float> logits) {
     const auto position = static_cast<uint64_t>(session_.cache().SeenTokens(active.id));
-    const TokenId id = sampler_.Sample(logits, active.index, position);
-    sequence.generated_ids.push_back(id);
+    return sampler_.Sample(logits, active.index, position);
+  }
+
+  void Accept(Active& active, TokenId id) {
+    result_.sequences[active.index].generated_ids.push_back(id);
     const bool eos = !options_.ignore_eos && id == session_.model().config().eos_token_id;
-    if (active.text && !eos) shown_ = active.text->Push(id);
+    // Ids beyond the tokenizer's, where the embedding was padded to a round size, have no text.
+    if (active.text && !eos && id < tokenizer_->vocab_size()) shown_ = active.text->Push(id);
     const std::optional<FinishReason> reason = WhyFinished(active, eos);
     if (reason) Close(active, *reason);
     Notify(active, id);
