@@ -1,0 +1,200 @@
+#include "kernels/linear.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "tests/unit/kernels/kernel_testing.h"
+
+namespace dcp {
+namespace {
+
+using kernel_testing::EveryTarget;
+using kernel_testing::Random;
+
+constexpr WeightType kTypes[] = {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8};
+
+// A product with everything that it needs; rows of y are framed by canaries.
+struct Problem {
+  Problem(Random& random, WeightType type, size_t in_size, size_t out_size, size_t row_count)
+      : in(in_size), out(out_size), rows(row_count), stride(RoundUp(out_size, kPanel)), x(random.Vector(rows * in)) {
+    const bool out_major = random.Below(2) == 1;
+    packed = PackedMatrix::Pack(type, in, out, random.Vector(in * out).data(), out_major);
+    bias = random.Vector(stride);
+    residual = random.Vector(rows * stride);
+  }
+
+  LinearArgs Args(AlignedBuffer<float>& y, size_t cols) const {
+    LinearArgs args;
+    args.x = {x.data(), rows, in, in};
+    args.weights = &packed;
+    args.y = {y.data(), rows, cols, stride};
+    return args;
+  }
+
+  // The sums in double precision over the weights as they are held.
+  std::vector<double> Expected(const LinearArgs& args) const {
+    std::vector<double> y(rows * out);
+    std::vector<float> w(in);
+    for (size_t o = 0; o < out; ++o) {
+      packed.CopyOutput(o, w.data());
+      for (size_t r = 0; r < rows; ++r) {
+        double sum = args.bias != nullptr ? args.bias[o] : 0.0;
+        for (size_t i = 0; i < in; ++i) sum += static_cast<double>(x[r * in + i]) * w[i];
+        if (args.activation == Activation::kGelu) {
+          sum = 0.5 * sum * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (sum + 0.044715 * sum * sum * sum)));
+        }
+        y[r * out + o] = sum + (args.residual.data != nullptr ? args.residual.row(r)[o] : 0.0);
+      }
+    }
+    return y;
+  }
+
+  size_t in, out, rows, stride;
+  std::vector<float> x, bias, residual;
+  PackedMatrix packed;
+};
+
+void ExpectClose(const Problem& problem, const LinearArgs& args) {
+  const std::vector<double> expected = problem.Expected(args);
+  const double tolerance = 1e-6 * (1.0 + static_cast<double>(problem.in) / 4);
+  for (size_t r = 0; r < problem.rows; ++r) {
+    for (size_t c = 0; c < args.y.cols; ++c) {
+      ASSERT_NEAR(args.y.row(r)[c], expected[r * problem.out + c], tolerance)
+          << ToString(problem.packed.type()) << " in " << problem.in << " out " << problem.out << " row " << r << " of "
+          << problem.rows << " column " << c;
+    }
+  }
+}
+
+class LinearTest : public EveryTarget {
+ protected:
+  Random random_{7};
+  ThreadPool pool_{2};
+};
+
+TEST_P(LinearTest, AgreesWithDoublePrecision) {
+  for (const WeightType type : kTypes) {
+    for (int round = 0; round < 60; ++round) {
+      const Problem problem(random_, type, 1 + random_.Below(70), 1 + random_.Below(70), 1 + random_.Below(60));
+      AlignedBuffer<float> y(problem.rows * problem.stride);
+      LinearArgs args = problem.Args(y, problem.out);
+      if (round % 2 == 1) args.bias = problem.bias.data();
+      if (round % 3 == 1) args.activation = Activation::kGelu;
+      if (round % 5 > 2) args.residual = {problem.residual.data(), problem.rows, problem.out, problem.stride};
+      Linear(args, pool_);
+      ExpectClose(problem, args);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// More inputs than one block of them, with sums parked in y between blocks.
+TEST_P(LinearTest, AgreesForLongSums) {
+  for (const WeightType type : kTypes) {
+    for (const size_t in : {255, 256, 257, 519, 800}) {
+      for (const size_t rows : {1, 6, 7, 20}) {
+        const Problem problem(random_, type, in, 37, rows);
+        AlignedBuffer<float> y(rows * problem.stride);
+        LinearArgs args = problem.Args(y, problem.out);
+        args.bias = problem.bias.data();
+        Linear(args, pool_);
+        ExpectClose(problem, args);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, PartialColumnsLeaveOtherPanelsAlone) {
+  for (const size_t cols : {1, 15, 16, 17, 40, 64}) {
+    const Problem problem(random_, WeightType::kF32, 19, 70, 9);
+    AlignedBuffer<float> y(problem.rows * problem.stride);
+    std::fill(y.data(), y.data() + y.size(), 123.0f);
+    const LinearArgs args = problem.Args(y, cols);
+    Linear(args, pool_);
+    ExpectClose(problem, args);
+    for (size_t r = 0; r < problem.rows; ++r) {
+      for (size_t c = RoundUp(cols, kPanel); c < problem.stride; ++c) ASSERT_EQ(args.y.row(r)[c], 123.0f);
+    }
+  }
+}
+
+// A row's result is the same whatever rows lie beside it and however many threads work.
+TEST_P(LinearTest, ARowDependsOnItselfAloneBitForBit) {
+  ThreadPool one(1), four(4);
+  for (const WeightType type : kTypes) {
+    const Problem problem(random_, type, 301, 150, 60);
+    AlignedBuffer<float> alone(60 * problem.stride), together(60 * problem.stride);
+    LinearArgs single = problem.Args(alone, problem.out);
+    single.bias = problem.bias.data();
+    single.activation = Activation::kGelu;
+    LinearArgs many = single;
+    for (size_t r = 0; r < 60; ++r) {
+      single.x = problem.Args(alone, problem.out).x.Rows(r, 1);
+      single.y = Matrix{alone.data(), 60, problem.out, problem.stride}.Rows(r, 1);
+      Linear(single, one);
+    }
+    for (size_t rows = 1; rows <= 60; ++rows) {
+      for (ThreadPool* pool : {&one, &pool_, &four}) {
+        many.x = problem.Args(alone, problem.out).x.Rows(60 - rows, rows);
+        many.y = {together.data(), rows, problem.out, problem.stride};
+        Linear(many, *pool);
+        ASSERT_TRUE(std::equal(together.data(), together.data() + rows * problem.stride,
+                               alone.data() + (60 - rows) * problem.stride))
+            << ToString(type) << ", " << rows << " rows, " << pool->threads() << " threads";
+      }
+    }
+  }
+}
+
+// GELU over its whole range, by way of a product with 1.
+TEST_P(LinearTest, GeluHasSmallRelativeErrors) {
+  const float unit = 1.0f;
+  const PackedMatrix identity = PackedMatrix::Pack(WeightType::kF32, 1, 1, &unit, false);
+  for (double value = -9.5; value < 30; value += 0.01) {
+    const auto x = static_cast<float>(value);
+    float y[kPanel];
+    Linear(
+        {.x = {&x, 1, 1, 1}, .weights = &identity, .activation = Activation::kGelu, .residual = {}, .y = {y, 1, 1, 16}},
+        pool_);
+    const double u = std::sqrt(2.0 / M_PI) * (x + 0.044715 * std::pow(x, 3));
+    const double expected = x / (1.0 + std::exp(-2.0 * u));
+    ASSERT_NEAR(y[0], expected, std::abs(expected) * 1e-5 + 1e-38) << x;
+  }
+}
+
+TEST_P(LinearTest, GeluOfExtremes) {
+  const float unit = 1.0f;
+  const PackedMatrix identity = PackedMatrix::Pack(WeightType::kF32, 1, 1, &unit, false);
+  const auto gelu = [&](float x) {
+    float y[kPanel];
+    Linear(
+        {.x = {&x, 1, 1, 1}, .weights = &identity, .activation = Activation::kGelu, .residual = {}, .y = {y, 1, 1, 16}},
+        pool_);
+    return y[0];
+  };
+  EXPECT_EQ(gelu(0.0f), 0.0f);
+  EXPECT_EQ(gelu(1000.0f), 1000.0f);
+  EXPECT_EQ(gelu(1e20f), 1e20f);
+  EXPECT_NEAR(gelu(-1000.0f), 0.0f, 1e-20f);
+  EXPECT_NEAR(gelu(-1e9f), 0.0f, 1e-20f);
+  EXPECT_TRUE(std::isnan(gelu(std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST_P(LinearTest, NoRowsNoWork) {
+  const Problem problem(random_, WeightType::kF32, 5, 5, 1);
+  AlignedBuffer<float> y(problem.stride);
+  LinearArgs args = problem.Args(y, 5);
+  args.x.rows = args.y.rows = 0;
+  Linear(args, pool_);
+  EXPECT_EQ(y[0], 0.0f);
+}
+
+DCP_FOR_EVERY_TARGET(LinearTest);
+
+}  // namespace
+}  // namespace dcp
