@@ -39,7 +39,10 @@ void AddModelOptions(CLI::App& app, ModelToolOptions& options) {
       ->type_name("TYPE")
       ->group(kModel);
   app.add_option("--kv", options.kv, "How K and V are held: f32, f16; default: f32")->type_name("TYPE")->group(kModel);
-  app.add_option("--seed", options.seed, "Seed of everything random; default: 0")->type_name("N")->group(kModel);
+  app.add_option("--seed", options.seed, "Seed of everything random; default: 0")
+      ->type_name("N")
+      ->check([](const std::string& value) { return value.starts_with('-') ? value + " is negative" : ""; })
+      ->group(kModel);
   app.add_option("--prefill-chunk", options.prefill_chunk,
                  "Prompt tokens of one sequence that pass the layers together; smaller: lower peak memory; "
                  "default: 128")

@@ -1,6 +1,7 @@
 #include "dcp-eval/eval_tool.h"
 
 #include "dcp-eval/perplexity.h"
+#include "dcp/error.h"
 #include "dcp/version.h"
 
 namespace dcp::tools {
@@ -9,9 +10,9 @@ namespace {
 constexpr char kName[] = "dcp-eval";
 constexpr char kExamples[] =
     "Examples:\n"
-    "  dcp-eval perplexity --model models/small --text books/ --json\n"
-    "  dcp-eval perplexity --model models/small --text a.txt --policy window:64 --context 256 --stride 128\n"
-    "  dcp-eval perplexity --model models/small --ids ids.json --per-token nll.json\n"
+    "  dcp-eval perplexity --model models/books-tiny --text books/ --json\n"
+    "  dcp-eval perplexity --model models/books-tiny --text a.txt --policy window:64 --context 256 --stride 128\n"
+    "  dcp-eval perplexity --model models/books-tiny --ids ids.json --per-token nll.json\n"
     "\n"
     "Exit status: 0 done, 2 bad input or usage, 130 interrupted, 1 anything else.\n";
 
@@ -58,9 +59,12 @@ int EvalMain(std::span<const std::string> args, ToolIo& io) {
     CLI::App app("Measures what a model with context pruning predicts, and what it costs.", kName);
     app.set_version_flag("--version", std::string(kName) + ' ' + std::string(Version()), "Print the version");
     app.footer(kExamples);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // not 1: an unknown one would then go unnamed in the message
     AddPerplexity(app, perplexity);
     if (const auto status = ParseArguments(app, args, io)) return *status;
+    if (app.get_subcommands().empty()) {
+      throw Error(ErrorCode::kInvalidArgument, "a subcommand is required: perplexity (see --help)");
+    }
     return RunPerplexity(perplexity, io);
   });
 }

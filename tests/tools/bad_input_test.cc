@@ -1,0 +1,197 @@
+// Bad input and bad usage: exit status 2 and one line that names the thing.
+#include <gtest/gtest.h>
+
+#include "dcp-eval/eval_tool.h"
+#include "dcp-generate/generate_tool.h"
+#include "tests/reference/checkpoint_maker.h"
+#include "tests/tools/tool_runner.h"
+
+namespace dcp::tools {
+namespace {
+
+class BadInput : public testing::Test {
+ protected:
+  void Generate(const Args& more, const std::vector<std::string>& words, const World& world = {}) {
+    Args args = {"--model", model_};
+    args.insert(args.end(), more.begin(), more.end());
+    SCOPED_TRACE(testing::PrintToString(args));
+    ExpectRefused(RunTool(GenerateMain, args, world), "dcp-generate", words);
+  }
+
+  void Eval(const Args& more, const std::vector<std::string>& words, const World& world = {}) {
+    Args args = {"perplexity", "--model", model_};
+    args.insert(args.end(), more.begin(), more.end());
+    SCOPED_TRACE(testing::PrintToString(args));
+    ExpectRefused(RunTool(EvalMain, args, world), "dcp-eval", words);
+  }
+
+  std::string File(const std::string& name, const std::string& content) {
+    reference::WriteText(dir_ / name, content);
+    return dir_ / name;
+  }
+
+  TempDir dir_;
+  std::string model_ = MakeByteModel(dir_);
+};
+
+TEST_F(BadInput, Usage) {
+  Generate({}, {"no prompt", "--prompt"});
+  Generate({"--prompt", "a", "--prompt-ids", "1"}, {"more than one kind of prompt"});
+  Generate({"--prompt-file", "x", "-"}, {"--prompt-file", "-"});
+  Generate({"hello"}, {"hello", "--prompt"});
+  Generate({"--prompt", "a", "--nonsense"}, {"--nonsense"});
+  Generate({"--prompt", "a", "--max-new-tokens", "many"}, {"--max-new-tokens", "many"});
+  Generate({"--prompt", "a", "--max-new-tokens", "0"}, {"--max-new-tokens", "0", "1"});
+  Generate({"--prompt", "a", "--max-batch", "-1"}, {"--max-batch", "-1"});
+  Generate({"--prompt", "a", "--threads", "-1"}, {"threads", "-1"});
+  Generate({"--prompt", "a", "--prefill-chunk", "0"}, {"prefill_chunk", "0"});
+  Generate({"--prompt", "a", "--temperature", "-1"}, {"temperature", "-1"});
+  Generate({"--prompt", "a", "--temperature", "nan"}, {"temperature", "nan"});
+  Generate({"--prompt", "a", "--top-k", "-2"}, {"top_k", "-2"});
+  Generate({"--prompt", "a", "--top-p", "1.5"}, {"top_p", "1.5"});
+  Generate({"--prompt", "a", "--seed", "-1"}, {"--seed", "-1"});
+  Generate({"--prompt", "a", "--stop", ""}, {"--stop"});
+  Generate({"--prompt", "a", "--weights", "f8"}, {"f8", "bf16"});
+  Generate({"--prompt", "a", "--kv", "i8"}, {"i8", "f16"});
+  Generate({"--prompt"}, {"--prompt"});
+  ExpectRefused(RunTool(GenerateMain, {"--prompt", "a"}), "dcp-generate", {"--model"});
+  ExpectRefused(RunTool(EvalMain, {}), "dcp-eval", {"subcommand"});
+  ExpectRefused(RunTool(EvalMain, {"guess"}), "dcp-eval", {"guess"});
+}
+
+TEST_F(BadInput, Policies) {
+  Generate({"--prompt", "a", "--policy", "lru"}, {"lru", "window:N"});
+  Generate({"--prompt", "a", "--policy", "window:0"}, {"window", "0"});
+  Generate({"--prompt", "a", "--policy", "sinks:4"}, {"sinks:4"});
+  Generate({"--prompt", "a", "--policy", "dense", "--threshold", "1"}, {"--threshold", "dense"});
+  Generate({"--prompt", "a", "--threshold", "nan"}, {"threshold"});
+  Generate({"--prompt", "a", "--max-kept", "-3"}, {"-3"});
+  const std::string plain = MakeByteModel(dir_, "plain", ByteModelConfig(96, 0));
+  ExpectRefused(RunTool(GenerateMain, {"--model", plain, "--prompt", "a", "--policy", "learned"}), "dcp-generate",
+                {"learned", "interaction"});
+  ExpectRefused(RunTool(GenerateMain, {"--model", plain, "--prompt", "a", "--threshold", "1"}), "dcp-generate",
+                {"--threshold", "dense"});
+}
+
+TEST_F(BadInput, Prompts) {
+  Generate({"--prompt", ""}, {"prompt 0", "empty"});
+  Generate({"--prompt", "a", "--prompt", ""}, {"prompt 1", "empty"});
+  Generate({"--prompt-ids", ""}, {"prompt 0", "empty"});
+  Generate({"-"}, {"standard input", "empty"});
+  Generate({"--prompt-file", File("empty", "")}, {dir_ / "empty", "empty"});
+  Generate({"--prompt-file", dir_ / "none"}, {dir_ / "none", "No such file"});
+  Generate({"--prompt-file", dir_.path().string()}, {dir_.path().string(), "directory"});
+  Generate({"--prompt-ids", "1,two,3"}, {"two"});
+  Generate({"--prompt-ids", "1,,3"}, {"prompt 0", "\"\""});
+  Generate({"--prompt-ids", "1,2,"}, {"prompt 0", "\"\""});
+  Generate({"--prompt-ids", "1.5"}, {"1.5"});
+  Generate({"--prompt-ids", "99999999999"}, {"99999999999"});
+  Generate({"--prompt-ids", "1,257"}, {"prompt 0", "257", "index 1", "0..256"});
+  Generate({"--prompt-ids", "-1"}, {"prompt 0", "-1", "0..256"});
+  Generate({"--prompt", std::string(97, 'x')}, {"97", "96"});
+}
+
+TEST_F(BadInput, JsonLines) {
+  const std::string file = dir_ / "in.jsonl";
+  const auto refuse = [&](const std::string& content, std::vector<std::string> words) {
+    File("in.jsonl", content);
+    words.push_back(file);
+    Generate({"--input", file}, words);
+  };
+  refuse("", {"no prompt"});
+  refuse("\n \n", {"no prompt"});
+  refuse("{\"prompt\": \"a\"}\n{\"prompt\": \n", {":2", "not JSON"});
+  refuse("\n[1,2]\n", {":2", "object"});
+  refuse("{\"text\": \"a\"}", {":1", "found neither"});
+  refuse("{\"prompt\": \"a\", \"prompt_ids\": [1]}", {":1", "found both"});
+  refuse("{\"prompt\": 3}", {":1", "string"});
+  refuse("{\"prompt\": \"\"}", {":1", "empty"});
+  refuse("{\"prompt_ids\": 3}", {":1", "array"});
+  refuse("{\"prompt_ids\": []}", {":1", "empty"});
+  refuse("{\"prompt_ids\": [1, 2.5]}", {":1", "not a token id"});
+  refuse("{\"prompt_ids\": [1, \"2\"]}", {":1", "not a token id"});
+  refuse("{\"prompt_ids\": [1, 70000]}", {":1", "70000", "0..256"});
+  refuse("{\"prompt_ids\": [18446744073709551615]}", {":1", "18446744073709551615"});
+  refuse("{\"prompt\": \"\xff\"}", {":1", "not JSON"});
+}
+
+TEST_F(BadInput, Models) {
+  const auto refuse = [&](const std::string& model, const std::vector<std::string>& words) {
+    SCOPED_TRACE(model);
+    ExpectRefused(RunTool(GenerateMain, {"--model", model, "--prompt", "a"}), "dcp-generate", words);
+    ExpectRefused(RunTool(EvalMain, {"perplexity", "--model", model, "--text", dir_ / "model/config.json"}), "dcp-eval",
+                  words);
+  };
+  refuse(dir_ / "none", {dir_ / "none"});
+
+  const std::string truncated = MakeByteModel(dir_, "truncated");
+  std::filesystem::resize_file(truncated + "/model.safetensors", 1000);
+  refuse(truncated, {"model.safetensors"});
+
+  reference::MakeCheckpoint(dir_ / "bare", ByteModelConfig());
+  refuse(dir_ / "bare", {dir_ / "bare", "no tokenizer"});
+
+  const std::string half = MakeByteModel(dir_, "half");
+  std::filesystem::remove(half + "/merges.txt");
+  refuse(half, {"merges.txt"});
+
+  const std::string larger = MakeByteModel(dir_, "larger");
+  WriteByteTokenizer(larger, 300);
+  refuse(larger, {"vocab.json", "300", "257"});
+
+  Generate({"--prompt", "a", "--adapter", dir_ / "no-adapter"}, {dir_ / "no-adapter"});
+  ExpectRefused(RunTool(GenerateMain, {"--model", dir_ / "bare", "--prompt-ids", "1", "--stop", "x"}), "dcp-generate",
+                {"--stop", "tokenizer"});
+}
+
+TEST_F(BadInput, OutputsThatCannotBeWritten) {
+  for (const char* option : {"--trace", "--logits"}) {
+    Generate({"--prompt", "a", option, dir_ / "no/such/file"}, {dir_ / "no/such/file", "No such file or directory"});
+    Generate({"--prompt", "a", option, dir_.path().string()}, {dir_.path().string(), "Is a directory"});
+    Generate({"--prompt", "a", "--max-new-tokens", "1", "--json", option, "/dev/full"},
+             {"/dev/full", "No space left on device"});
+    Generate({"--prompt", "a", option, ""}, {"output file"});
+  }
+  const std::string text = File("text.txt", "some text");
+  Eval({"--text", text, "--per-token", dir_ / "no/such/file"}, {dir_ / "no/such/file"});
+  Eval({"--text", text, "--per-token", "/dev/full"}, {"/dev/full", "No space left on device"});
+}
+
+TEST_F(BadInput, NothingIsLeftBehindByAFailedRun) {
+  const auto before = dir_.Files();
+  Generate({"--prompt", "", "--trace", dir_ / "trace", "--logits", dir_ / "logits"}, {"empty"});
+  Eval({"--text", dir_ / "none", "--per-token", dir_ / "nll"}, {dir_ / "none"});
+  EXPECT_EQ(dir_.Files(), before);
+}
+
+TEST_F(BadInput, EvalTexts) {
+  const std::string text = File("text.txt", "some text");
+  Eval({}, {"--text", "--ids"});
+  Eval({"--text", text, "--ids", text}, {"--text", "--ids"});
+  Eval({"--text", dir_ / "none"}, {dir_ / "none", "No such file"});
+  std::filesystem::create_directory(dir_ / "folder");
+  Eval({"--text", dir_ / "folder"}, {dir_ / "folder", "no .txt file"});
+  Eval({"--text", File("one", "a")}, {dir_ / "one", "nothing to score"});
+  Eval({"--text", File("empty", "")}, {dir_ / "empty", "nothing to score"});
+  Eval({"--ids", File("ids", "{}")}, {dir_ / "ids", "not a JSON array"});
+  Eval({"--ids", File("ids", "[1, 2")}, {dir_ / "ids", "not JSON"});
+  Eval({"--ids", File("ids", "[]")}, {dir_ / "ids", "nothing to score"});
+  Eval({"--ids", File("ids", "[1, -2]")}, {dir_ / "ids", "element 1", "-2"});
+  Eval({"--ids", File("ids", "[1, 2.5]")}, {dir_ / "ids", "element 1", "2.5"});
+  Eval({"--ids", File("ids", "[1, 257]")}, {dir_ / "ids", "index 1", "257", "0..256"});
+  Eval({"--ids", File("ids", "[[1, 2], 3]")}, {dir_ / "ids", "[1]"});
+  Eval({"--ids", File("ids", "[1, [2]]")}, {dir_ / "ids", "element 1"});
+}
+
+TEST_F(BadInput, EvalWindows) {
+  const std::string text = File("text.txt", "some text");
+  Eval({"--text", text, "--context", "97"}, {"--context", "97", "96"});
+  Eval({"--text", text, "--context", "1"}, {"--context", "1"});
+  Eval({"--text", text, "--stride", "-1"}, {"--stride", "-1"});
+  Eval({"--text", text, "--context", "8", "--stride", "9"}, {"--stride", "9", "8"});
+  Eval({"--text", text, "--batch", "0"}, {"--batch", "0"});
+  Eval({"--text", text, "--max-tokens", "-1"}, {"--max-tokens", "-1"});
+}
+
+}  // namespace
+}  // namespace dcp::tools
