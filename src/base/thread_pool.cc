@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,13 +51,18 @@ void Pause() {
 
 }  // namespace
 
-// A region is published by storing task, context and count, then raising `region`. Workers take indices from `next`;
-// the last one to leave lowers `busy` to zero, which is what the caller waits for: nobody still looks at the region
-// when Run returns.
+// A region is published by storing task, context and count and then raising `region` to an odd number; it is closed by
+// raising it again. Whoever works takes indices from `next`. A worker that arrives late finds the region closed and
+// goes back to waiting: the caller waits for those who joined, never for those who are still asleep or whose core is
+// busy with something else.
+//
+// A worker counts itself in `joined` before it looks at `region`, the caller closes `region` before it looks at
+// `joined`, all in one total order: either the caller sees the worker, or the worker sees the region closed (or the
+// next one open, which is as good).
 struct ThreadPool::Impl {
   alignas(kCacheLine) std::atomic<uint32_t> region{0};
   alignas(kCacheLine) std::atomic<size_t> next{0};
-  alignas(kCacheLine) std::atomic<uint32_t> busy{0};
+  alignas(kCacheLine) std::atomic<uint32_t> joined{0};
   std::atomic<bool> stop{false};
   Task task = nullptr;
   const void* context = nullptr;
@@ -68,44 +74,56 @@ struct ThreadPool::Impl {
     for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) task(context, i, worker);
   }
 
-  void AwaitRegion(uint32_t seen) const {
-    if (spin) {
-      const auto deadline = std::chrono::steady_clock::now() + kSpinTime;
-      do {
-        for (int i = 0; i < 64; ++i) {
-          if (region.load(std::memory_order_acquire) != seen) return;
-          Pause();
-        }
-      } while (std::chrono::steady_clock::now() < deadline);
+  static bool IsOpen(uint32_t number) { return number % 2 == 1; }
+
+  // Returns when a region other than `last` is open, or the pool is to stop.
+  void AwaitRegion(uint32_t last) const {
+    std::chrono::steady_clock::time_point deadline{};
+    for (;;) {
+      const uint32_t now = region.load(std::memory_order_acquire);
+      if (IsOpen(now) && now != last) return;
+      if (deadline == std::chrono::steady_clock::time_point{}) deadline = std::chrono::steady_clock::now() + kSpinTime;
+      if (!spin || std::chrono::steady_clock::now() > deadline) {
+        region.wait(now, std::memory_order_acquire);
+        continue;
+      }
+      for (int i = 0; i < 64 && region.load(std::memory_order_relaxed) == now; ++i) Pause();
     }
-    region.wait(seen, std::memory_order_acquire);
   }
 
   void Loop(size_t worker) {
-    uint32_t seen = 0;
-    for (;;) {
-      AwaitRegion(seen);
-      seen = region.load(std::memory_order_acquire);
-      if (stop.load(std::memory_order_relaxed)) return;
-      Work(worker);
-      if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
+    for (uint32_t last = 0;;) {
+      AwaitRegion(last);
+      joined.fetch_add(1);
+      const uint32_t now = region.load();
+      if (IsOpen(now) && !stop.load()) {
+        Work(worker);
+        last = now;
+      }
+      if (joined.fetch_sub(1) == 1) joined.notify_one();
+      if (stop.load()) return;
     }
+  }
+
+  void Open() {
+    region.fetch_add(1);
+    region.notify_all();
+  }
+
+  void CloseAndAwaitWorkers() {
+    region.fetch_add(1);
+    for (int i = 0; i < 2048 && spin; ++i) {
+      if (joined.load() == 0) return;
+      Pause();
+    }
+    for (uint32_t left; (left = joined.load()) != 0;) joined.wait(left);
   }
 
   void Shutdown() {
-    stop.store(true, std::memory_order_relaxed);
-    region.fetch_add(1, std::memory_order_release);
-    region.notify_all();
+    stop.store(true);
+    Open();
     for (std::thread& t : workers) t.join();
     workers.clear();
-  }
-
-  void AwaitIdle() const {
-    for (int i = 0; i < 2048 && spin; ++i) {
-      if (busy.load(std::memory_order_acquire) == 0) return;
-      Pause();
-    }
-    for (uint32_t left; (left = busy.load(std::memory_order_acquire)) != 0;) busy.wait(left, std::memory_order_acquire);
   }
 };
 
@@ -115,9 +133,11 @@ ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
   try {
     impl_->workers.reserve(n - 1);
     for (int i = 1; i < n; ++i) impl_->workers.emplace_back([impl = impl_.get(), i] { impl->Loop(i); });
-  } catch (...) {  // the system refused a thread: end those that run
+  } catch (const std::exception& e) {  // the system refused a thread: end those that run
+    const size_t started = impl_->workers.size() + 1;
     impl_->Shutdown();
-    throw;
+    throw Error(ErrorCode::kOutOfMemory, "threads: the system gave " + std::to_string(started) + " of " +
+                                             std::to_string(n) + " (" + e.what() + ")");
   }
 }
 
@@ -135,11 +155,9 @@ void ThreadPool::Run(size_t count, Task task, const void* context) {
   p.context = context;
   p.count = count;
   p.next.store(0, std::memory_order_relaxed);
-  p.busy.store(static_cast<uint32_t>(p.workers.size()), std::memory_order_relaxed);
-  p.region.fetch_add(1, std::memory_order_release);
-  p.region.notify_all();
+  p.Open();
   p.Work(0);
-  p.AwaitIdle();
+  p.CloseAndAwaitWorkers();
 }
 
 }  // namespace dcp
