@@ -75,7 +75,8 @@ class RaggedBatch {
     size_t joined = 0;
     size_t clones = 0;
     while (joined < plans_.size() || !active_.empty()) {
-      if (joined < plans_.size() && (active_.empty() || Draw(3) == 0)) active_.push_back({session_.Add(), joined++, {}});
+      if (joined < plans_.size() && (active_.empty() || Draw(3) == 0))
+        active_.push_back({session_.Add(), joined++, {}});
       Prefill();
       Decode();
       if (clones < 3 && !active_.empty() && Draw(4) == 0) {
@@ -207,7 +208,7 @@ TEST_P(BatchIdentity, SavedAndRestoredSequencesGoOnAlike) {
   const RandomModelOptions shape = Shape();
   const TestModel model = MakeTestModel(shape, types.weights);
   const SessionOptions options = Options(policy, types.kv);
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   for (const Plan& plan : MakePlans(shape)) {
     SCOPED_TRACE("prompt of " + std::to_string(plan.prompt()));
     const std::span<const TokenId> ids(plan.ids);

@@ -30,7 +30,7 @@ TEST_P(OracleParity, PrefillAndDecode) {
   const TestModel model = MakeTestModel(options);
   const auto ids = reference::RandomIds(options.positions, options.vocab, options.seed);
   const auto expected = model.oracle->Run(ids, policy.spec());
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   for (const size_t prefill : {ids.size(), ids.size() / 2, size_t{0}}) {
     SCOPED_TRACE(std::to_string(prefill) + " tokens by prefill, the others by decode");
     ExpectAgrees(RunAlone(model.fast, pool, Options(policy), ids, prefill), expected, ids);
@@ -69,7 +69,7 @@ TEST_P(WeightTypeParity, ExactWeights) {
   const TestModel model = MakeTestModel(shape, GetParam());
   EXPECT_EQ(model.fast->weight_type(), GetParam());
   const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   for (const PolicyCase& policy : SomePolicies()) {
     SCOPED_TRACE(policy.name);
     const auto expected = model.oracle->Run(ids, policy.spec());
@@ -77,14 +77,19 @@ TEST_P(WeightTypeParity, ExactWeights) {
   }
 }
 
-// Of any weights, what is lost is bounded by the bits that the type keeps. (Measured: bf16 0.03, f16 0.004, i8 0.07.)
+// Of any weights, what is lost is bounded by the bits that the type keeps. Measured: f16 0.0011, bf16 0.008, i8 0.032.
+double RoundingTolerance(WeightType type) {
+  if (type == WeightType::kF16) return 0.004;
+  return type == WeightType::kBF16 ? 0.03 : 0.1;
+}
+
 TEST_P(WeightTypeParity, RoundedWeights) {
   RandomModelOptions shape{2, 4, 8, 9, 131, 100, 32};
   const TestModel model = MakeTestModel(shape, GetParam());
   const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   Tolerance loose;
-  loose.logits = GetParam() == WeightType::kF16 ? 0.02 : 0.15;
+  loose.logits = RoundingTolerance(GetParam());
   for (const char* policy : {"dense", "window:16"}) {
     SCOPED_TRACE(policy);
     const auto expected = model.oracle->Run(ids, ParsePolicy(policy));
@@ -104,7 +109,7 @@ TEST(KvTypeParity, HalfKv) {
   RandomModelOptions shape{3, 4, 8, 9, 131, 100, 41};
   const TestModel model = MakeTestModel(shape);
   const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   Tolerance loose;
   loose.logits = 0.02;
   loose.doubtful = 0.02;

@@ -14,6 +14,7 @@ namespace dcp::parity {
 namespace {
 
 const std::filesystem::path kModel = std::filesystem::path(DCP_SOURCE_DIR) / "models/books-tiny";
+constexpr int kNewTokens = 200;
 
 struct Expected {
   std::vector<std::vector<TokenId>> ids;  // windows of held-out text
@@ -57,7 +58,7 @@ void ExpectNlls(const Trace& trace, std::span<const TokenId> ids, const std::vec
 
 TEST(TrainedModel, NllOfHeldOutText) {
   const auto model = Model::Load(kModel);
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   const Expected& expected = ReadExpected();
   ASSERT_EQ(expected.ids.size(), 8u);
   std::vector<double> share(expected.kept_share.size(), 0.0);
@@ -77,7 +78,7 @@ TEST(TrainedModel, NllOfHeldOutText) {
 TEST(TrainedModel, OracleAgrees) {
   const auto model = Model::Load(kModel);
   const reference::Oracle oracle(Checkpoint::Open(kModel));
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   const Expected& expected = ReadExpected();
   for (const char* policy : {"learned", "h2o:32"}) {
     for (size_t w = 0; w < 2; ++w) {
@@ -90,7 +91,7 @@ TEST(TrainedModel, OracleAgrees) {
 
 TEST(TrainedModel, GreedyContinuation) {
   const auto model = Model::Load(kModel);
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   const Expected& expected = ReadExpected();
   Session session(model, pool, Options("learned"));
   GenerateOptions options;
@@ -107,7 +108,7 @@ double Gap(std::span<const float> logits) {
   return static_cast<double>(top[0]) - static_cast<double>(top[1]);
 }
 
-// The greedy next token after `ids`, all of them fed afresh to an empty cache.
+// The logits after `ids`, all of them fed afresh to an empty cache.
 std::vector<float> LogitsOfWholePrefix(const std::shared_ptr<const Model>& model, ThreadPool& pool,
                                        std::span<const TokenId> ids) {
   Session session(model, pool, Options("learned"));
@@ -116,59 +117,53 @@ std::vector<float> LogitsOfWholePrefix(const std::shared_ptr<const Model>& model
   return {logits.row(0).begin(), logits.row(0).end()};
 }
 
-// A decision of the oracle over `ids` that float32 cannot be held to: its first token, or ids.size().
-size_t FirstDoubtful(const reference::Oracle& oracle, std::span<const TokenId> ids) {
-  return static_cast<size_t>(oracle.Run(ids, ParsePolicy("learned")).FirstDoubtful(kDoubtful));
-}
-
-TEST(TrainedModel, CachedGenerationEqualsRerunningTheWholePrefix) {
-  constexpr int kNewTokens = 200;
-  const auto model = Model::Load(kModel);
-  const reference::Oracle oracle(Checkpoint::Open(kModel));
-  ThreadPool pool(2);
-  std::vector<std::vector<TokenId>> prompts;
-  for (const auto& window : ReadExpected().ids) {
-    prompts.emplace_back(window.begin(), window.begin() + 7 * static_cast<std::ptrdiff_t>(prompts.size() + 1));
-  }
+GenerateResult GenerateGreedily(const std::shared_ptr<const Model>& model, ThreadPool& pool,
+                                const std::vector<std::vector<TokenId>>& prompts) {
   Session session(model, pool, Options("learned"));
   GenerateOptions options;
   options.max_new_tokens = kNewTokens;
   options.ignore_eos = true;
-  const GenerateResult cached = Generate(session, prompts, options);
-
-  int differing = 0;
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    SCOPED_TRACE("prompt " + std::to_string(i));
-    ASSERT_EQ(cached.sequences[i].generated_ids.size(), static_cast<size_t>(kNewTokens));
-    std::vector<TokenId> ids = prompts[i];
-    for (const TokenId id : cached.sequences[i].generated_ids) {
-      const std::vector<float> logits = LogitsOfWholePrefix(model, pool, ids);
-      if (Greedy(logits) != id) {
-        const size_t doubtful = FirstDoubtful(oracle, ids);
-        std::cout << "[ differs  ] prompt " << i << ", token " << ids.size() << ": gap " << Gap(logits)
-                  << ", first doubtful decision at " << doubtful << "\n";
-        EXPECT_TRUE(Gap(logits) < kDoubtful || doubtful < ids.size());
-        ++differing;
-        break;
-      }
-      ids.push_back(id);
-    }
-  }
-  std::cout << "[ differs  ] " << differing << " of " << prompts.size() << " generations\n";
+  return Generate(session, prompts, options);
 }
+
+class Generation : public testing::TestWithParam<size_t> {};
+
+TEST_P(Generation, EqualsRerunningTheWholePrefixAtEachStep) {
+  const auto model = Model::Load(kModel);
+  ThreadPool pool(1);
+  std::vector<std::vector<TokenId>> prompts;
+  for (const auto& window : ReadExpected().ids) {
+    prompts.emplace_back(window.begin(), window.begin() + 7 * static_cast<std::ptrdiff_t>(prompts.size() + 1));
+  }
+  // All prompts share a batch, although only one is looked at here.
+  const auto generated = GenerateGreedily(model, pool, prompts).sequences[GetParam()].generated_ids;
+  ASSERT_EQ(generated.size(), static_cast<size_t>(kNewTokens));
+  std::vector<TokenId> ids = prompts[GetParam()];
+  for (const TokenId id : generated) {
+    const std::vector<float> logits = LogitsOfWholePrefix(model, pool, ids);
+    if (Greedy(logits) != id) {
+      const reference::Oracle oracle(Checkpoint::Open(kModel));
+      const auto doubtful = static_cast<size_t>(oracle.Run(ids, ParsePolicy("learned")).FirstDoubtful(kDoubtful));
+      std::cout << "[ differs  ] token " << ids.size() << ": gap " << Gap(logits) << ", first doubtful decision at "
+                << doubtful << "\n";
+      EXPECT_TRUE(Gap(logits) < kDoubtful || doubtful < ids.size());
+      return;
+    }
+    ids.push_back(id);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(TrainedModel, Generation, testing::Range<size_t>(0, 8),
+                         [](const auto& test) { return "prompt" + std::to_string(test.param); });
 
 // The same text judged by the oracle: nothing looks ahead, so one run over all of it stands for all its prefixes.
 TEST(TrainedModel, CachedGenerationIsGreedyByTheOracle) {
   const auto model = Model::Load(kModel);
   const reference::Oracle oracle(Checkpoint::Open(kModel));
-  ThreadPool pool(2);
-  Session session(model, pool, Options("learned"));
-  GenerateOptions options;
-  options.max_new_tokens = 200;
-  options.ignore_eos = true;
+  ThreadPool pool(1);
   std::vector<std::vector<TokenId>> prompts;
   for (const auto& window : ReadExpected().ids) prompts.emplace_back(window.begin() + 100, window.begin() + 150);
-  const GenerateResult cached = Generate(session, prompts, options);
+  const GenerateResult cached = GenerateGreedily(model, pool, prompts);
   for (size_t i = 0; i < prompts.size(); ++i) {
     SCOPED_TRACE("prompt " + std::to_string(i));
     std::vector<TokenId> ids = prompts[i];
