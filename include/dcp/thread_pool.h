@@ -12,7 +12,7 @@ namespace dcp {
 class ThreadPool {
  public:
   // `threads` counts the calling thread; 0 means all cores that the process may use. Throws Error(kInvalidArgument)
-  // when negative or above 1024.
+  // when negative or above 1024, Error(kOutOfMemory) when the system refuses a thread.
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,16 @@ CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, KvType type
   shape.page.type = type;
   shape.track_attention = policy.NeedsAttention();
   return shape;
+}
+
+// Runs `work`; memory that the system refuses becomes an Error.
+template <typename Work>
+auto WithMemory(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::kOutOfMemory, "session: the system refused memory");
+  }
 }
 
 void RequireAtLeastOne(const char* field, int value) {
@@ -190,21 +201,25 @@ Logits Session::Impl::RunAll(size_t chunk, size_t max_rows) {
 }
 
 Session::Session(std::shared_ptr<const Model> model, ThreadPool& pool, const SessionOptions& options)
-    : impl_(std::make_unique<Impl>(std::move(model), pool, options)) {}
+    : impl_(WithMemory([&] { return std::make_unique<Impl>(std::move(model), pool, options); })) {}
 
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 
 SequenceId Session::Add() {
-  const SequenceId id = impl_->cache.Add().id;
-  if (impl_->options.record_drops) impl_->drops[id].resize(static_cast<size_t>(impl_->model->config().n_layer));
-  return id;
+  return WithMemory([&] {
+    const SequenceId id = impl_->cache.Add().id;
+    if (impl_->options.record_drops) impl_->drops[id].resize(static_cast<size_t>(impl_->model->config().n_layer));
+    return id;
+  });
 }
 
 SequenceId Session::Clone(SequenceId sequence) {
-  const SequenceId id = impl_->cache.Clone(impl_->cache.Find(sequence)).id;
-  if (impl_->options.record_drops) impl_->drops[id] = impl_->drops[sequence];
-  return id;
+  return WithMemory([&] {
+    const SequenceId id = impl_->cache.Clone(impl_->cache.Find(sequence)).id;
+    if (impl_->options.record_drops) impl_->drops[id] = impl_->drops[sequence];
+    return id;
+  });
 }
 
 void Session::Finish(SequenceId sequence) {
@@ -213,9 +228,12 @@ void Session::Finish(SequenceId sequence) {
 }
 
 Logits Session::Prefill(std::span<const FeedItem> items) {
-  impl_->work.clear();
-  for (const FeedItem& item : items) impl_->AddWork(item.sequence, item.tokens, item.logits);
-  return impl_->RunAll(static_cast<size_t>(impl_->options.prefill_chunk), static_cast<size_t>(impl_->options.max_rows));
+  return WithMemory([&] {
+    impl_->work.clear();
+    for (const FeedItem& item : items) impl_->AddWork(item.sequence, item.tokens, item.logits);
+    return impl_->RunAll(static_cast<size_t>(impl_->options.prefill_chunk),
+                         static_cast<size_t>(impl_->options.max_rows));
+  });
 }
 
 Logits Session::Decode(std::span<const SequenceId> sequences, std::span<const TokenId> tokens) {
@@ -223,11 +241,13 @@ Logits Session::Decode(std::span<const SequenceId> sequences, std::span<const To
     throw Error(ErrorCode::kInvalidArgument, "decode: " + std::to_string(sequences.size()) + " sequences but " +
                                                  std::to_string(tokens.size()) + " tokens");
   }
-  impl_->work.clear();
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    impl_->AddWork(sequences[i], tokens.subspan(i, 1), LogitsMode::kLast);
-  }
-  return impl_->RunAll(1, std::numeric_limits<size_t>::max());
+  return WithMemory([&] {
+    impl_->work.clear();
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      impl_->AddWork(sequences[i], tokens.subspan(i, 1), LogitsMode::kLast);
+    }
+    return impl_->RunAll(1, std::numeric_limits<size_t>::max());
+  });
 }
 
 int Session::Remaining(SequenceId sequence) const {
@@ -255,17 +275,19 @@ void Session::Save(SequenceId sequence, std::ostream& out) const {
 }
 
 SequenceId Session::Restore(std::istream& in) {
-  std::vector<DropLog> log;
-  const SequenceId id = RestoreSequence(impl_->cache, impl_->model->fingerprint(), in, log).id;
-  if (impl_->options.record_drops) {
-    log.resize(static_cast<size_t>(impl_->model->config().n_layer));
-    for (DropLog& layer : log) {  // a sequence saved without a record begins one now
-      layer.dropped_at.resize(static_cast<size_t>(impl_->cache.Find(id).seen), -1);
-      layer.score.resize(layer.dropped_at.size(), std::numeric_limits<float>::quiet_NaN());
+  return WithMemory([&] {
+    std::vector<DropLog> log;
+    const SequenceId id = RestoreSequence(impl_->cache, impl_->model->fingerprint(), in, log).id;
+    if (impl_->options.record_drops) {
+      log.resize(static_cast<size_t>(impl_->model->config().n_layer));
+      for (DropLog& layer : log) {  // a sequence saved without a record begins one now
+        layer.dropped_at.resize(static_cast<size_t>(impl_->cache.Find(id).seen), -1);
+        layer.score.resize(layer.dropped_at.size(), std::numeric_limits<float>::quiet_NaN());
+      }
+      impl_->drops[id] = std::move(log);
     }
-    impl_->drops[id] = std::move(log);
-  }
-  return id;
+    return id;
+  });
 }
 
 }  // namespace dcp
