@@ -51,7 +51,9 @@ Sampler::Sampler(const SamplingOptions& options) : options_(options) { options_.
 
 TokenId Sampler::Sample(std::span<const float> logits, uint64_t stream, uint64_t position) {
   CheckNumbers(logits);
-  if (options_.temperature == 0.0f || options_.top_k == 1) return Largest(logits);
+  const TokenId best = Largest(logits);
+  // Next to an infinite logit the others have no probability (and differences to it are not numbers).
+  if (options_.temperature == 0.0f || options_.top_k == 1 || std::isinf(logits[best])) return best;
 
   // Candidates in order of falling probability; only as many as the filters can need are sorted.
   candidates_.resize(logits.size());
@@ -63,7 +65,7 @@ TokenId Sampler::Sample(std::span<const float> logits, uint64_t stream, uint64_t
     std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(count), candidates_.end(),
                       more_likely);
   }
-  const double largest = logits[ordered ? candidates_[0] : Largest(logits)];
+  const double largest = logits[best];
   weights_.resize(count);
   double total = 0.0;
   for (size_t i = 0; i < count; ++i) {
