@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <locale>
 #include <sstream>
 #include <string>
 
@@ -10,35 +11,41 @@
 namespace dcp {
 namespace {
 
-void RequireAtLeast(const char* field, int value, int least) {
+void RequireAtLeast(const std::string& source, const char* field, int value, int least) {
   if (value >= least) return;
-  throw Error(ErrorCode::kInvalidArgument, std::string("policy: ") + field + " is " + std::to_string(value) +
-                                               ", must be at least " + std::to_string(least));
+  throw Error(ErrorCode::kInvalidArgument,
+              source + ": " + field + " is " + std::to_string(value) + ", must be at least " + std::to_string(least));
 }
 
 }  // namespace
 
+void CheckPolicySpec(const PolicySpec& spec, const std::string& source) {
+  using Kind = PolicySpec::Kind;
+  const Kind kind = spec.kind;
+  RequireAtLeast(source, "max_kept", spec.max_kept, 0);
+  if (kind == Kind::kStrided) RequireAtLeast(source, "stride", spec.stride, 1);
+  if (kind == Kind::kSinks) RequireAtLeast(source, "sinks", spec.sinks, 0);
+  if (kind == Kind::kWindow || kind == Kind::kSinks || kind == Kind::kStrided) {
+    RequireAtLeast(source, "window", spec.window, 1);
+  }
+  if (kind == Kind::kH2O) RequireAtLeast(source, "budget", spec.budget, 2);
+  if (kind == Kind::kLearned && std::isnan(spec.threshold)) {
+    throw Error(ErrorCode::kInvalidArgument, source + ": threshold is NaN, must be a number");
+  }
+}
+
 std::shared_ptr<const EvictionPolicy> MakePolicy(const PolicySpec& spec) {
   using Kind = PolicySpec::Kind;
-  RequireAtLeast("max_kept", spec.max_kept, 0);
+  CheckPolicySpec(spec, "policy");
   switch (spec.kind) {
-    case Kind::kStrided:
-      RequireAtLeast("stride", spec.stride, 1);
-      [[fallthrough]];
-    case Kind::kSinks:
-      RequireAtLeast("sinks", spec.sinks, 0);
-      [[fallthrough]];
-    case Kind::kWindow:
-      RequireAtLeast("window", spec.window, 1);
-      [[fallthrough]];
     case Kind::kDense:
+    case Kind::kWindow:
+    case Kind::kSinks:
+    case Kind::kStrided:
       return MakePositionPolicy(spec);
     case Kind::kLearned:
-      if (std::isnan(spec.threshold))
-        throw Error(ErrorCode::kInvalidArgument, "policy: threshold is NaN, must be a number");
       return MakeLearnedPolicy(spec);
     case Kind::kH2O:
-      RequireAtLeast("budget", spec.budget, 2);
       return MakeH2OPolicy(spec);
   }
   throw Error(ErrorCode::kInvalidArgument, "policy: unknown kind " + std::to_string(static_cast<int>(spec.kind)));
@@ -65,6 +72,7 @@ void EvictLeastWorthy(std::vector<EvictionCandidate>& candidates, size_t count, 
 
 std::string PolicyName(const std::string& kind, float threshold, int max_kept) {
   std::ostringstream name;
+  name.imbue(std::locale::classic());  // the same name whatever the locale of the program
   name << kind;
   const char* separator = "(";
   if (threshold != 0.0f) {

@@ -11,6 +11,9 @@
 
 namespace dcp {
 
+// Throws Error(kInvalidArgument) beginning with `source` for values out of range.
+void CheckPolicySpec(const PolicySpec& spec, const std::string& source);
+
 // Keeps everything, or what a rule on positions keeps: dense, window, sinks, strided. REQUIRES: a checked spec of these
 // kinds.
 std::shared_ptr<const EvictionPolicy> MakePositionPolicy(const PolicySpec& spec);

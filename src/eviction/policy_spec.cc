@@ -4,6 +4,7 @@
 
 #include "dcp/error.h"
 #include "dcp/eviction_policy.h"
+#include "eviction/policies.h"
 
 namespace dcp {
 namespace {
@@ -81,7 +82,7 @@ PolicySpec ParsePolicy(std::string_view text) {
   } else {
     Reject(text, std::string("is not one of ") + kChoices);
   }
-  MakePolicy(spec);  // checks the numbers
+  CheckPolicySpec(spec, "policy \"" + std::string(text) + "\"");
   return spec;
 }
 
