@@ -90,6 +90,7 @@ class Reader {
  private:
   void Raw(void* data, size_t size) {
     in_.read(static_cast<char*>(data), static_cast<std::streamsize>(size));
+    if (in_.bad()) throw Error(ErrorCode::kIo, "saved cache: the stream cannot be read");
     if (static_cast<size_t>(in_.gcount()) != size) {
       Reject("ends early: " + std::to_string(in_.gcount()) + " of " + std::to_string(size) + " bytes");
     }

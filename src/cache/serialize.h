@@ -19,7 +19,7 @@ void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedS
 
 // Adds the saved sequence to the cache; `drops` gets the record saved with it, or nothing. Throws
 // Error(kInvalidArgument) when the bytes are damaged or were saved from another model or kind of cache,
-// Error(kOutOfMemory); nothing is added then.
+// Error(kIo) when the stream fails, Error(kOutOfMemory); nothing is added then.
 CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in,
                                 std::vector<DropLog>& drops);
 
