@@ -45,11 +45,6 @@ HWY_INLINE FloatVec LoadFloats(const int8_t* p) {
 
 HWY_INLINE void StoreFloats(FloatVec v, float* p) { hn::StoreU(v, kFloats, p); }
 
-HWY_INLINE void StoreFloats(FloatVec v, hwy::float16_t* p) {
-  const hn::Rebind<hwy::float16_t, FloatTag> halves;
-  hn::StoreU(hn::DemoteTo(halves, v), halves, p);
-}
-
 }  // namespace HWY_NAMESPACE
 }  // namespace dcp
 HWY_AFTER_NAMESPACE();
