@@ -1,0 +1,192 @@
+#include "cache/page_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "base/system_memory.h"
+#include "dcp/error.h"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#endif
+
+namespace dcp {
+namespace {
+
+constexpr size_t kPageBytes = 5000;  // not a multiple of the system's pages
+
+TEST(PagePool, PagesAreWholeAlignedWritableAndApart) {
+  PagePool pool(kPageBytes);
+  EXPECT_GE(pool.page_bytes(), kPageBytes);
+  EXPECT_LT(pool.page_bytes(), kPageBytes + SystemPageBytes());
+  EXPECT_EQ(pool.page_bytes() % SystemPageBytes(), 0u);
+  std::vector<std::byte*> pages;
+  for (int i = 0; i < 5000; ++i) {  // more than a slab of them
+    pages.push_back(pool.Take());
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(pages.back()) % SystemPageBytes(), 0u);
+    std::memset(pages.back(), i % 251, pool.page_bytes());
+  }
+  for (int i = 0; i < 5000; ++i) {  // nobody wrote over anybody
+    ASSERT_EQ(pages[i][0], static_cast<std::byte>(i % 251));
+    ASSERT_EQ(pages[i][pool.page_bytes() - 1], static_cast<std::byte>(i % 251));
+  }
+  for (std::byte* page : pages) pool.Give(page);
+}
+
+TEST(PagePool, CountersFollowWhatWasGivenOut) {
+  PagePool pool(kPageBytes);
+  std::mt19937 random(3);
+  std::vector<std::byte*> held;
+  size_t most = 0;  // pages are resident from the first Take until Trim
+  for (int step = 0; step < 5000; ++step) {
+    if (held.empty() || random() % 5 < 3) {
+      held.push_back(pool.Take());
+    } else {
+      std::swap(held[random() % held.size()], held.back());
+      pool.Give(held.back());
+      held.pop_back();
+    }
+    most = std::max(most, held.size());
+    ASSERT_EQ(pool.pages_in_use(), held.size());
+    ASSERT_EQ(pool.pages_in_use() + pool.pages_free(), most);
+    ASSERT_EQ(pool.reserved_bytes(), most * pool.page_bytes());
+  }
+  EXPECT_EQ(std::set<std::byte*>(held.begin(), held.end()).size(), held.size());
+  pool.Trim();
+  EXPECT_LE(pool.pages_free(), held.size() / 8);
+  for (std::byte* page : held) pool.Give(page);
+  pool.Trim();
+  EXPECT_EQ(pool.pages_in_use(), 0u);
+  EXPECT_EQ(pool.reserved_bytes(), 0u);
+}
+
+TEST(PagePool, ThreadsTakeAndGiveAtOnce) {
+  PagePool pool(64);
+  std::vector<std::vector<std::byte*>> kept(4);
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < kept.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 2000; ++i) {
+        std::byte* page = pool.Take();
+        *page = static_cast<std::byte>(t);
+        if (i % 2 == 0) {
+          kept[t].push_back(page);
+        } else {
+          pool.Give(page);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::byte*> all;
+  for (size_t t = 0; t < kept.size(); ++t) {
+    for (std::byte* page : kept[t]) EXPECT_EQ(*page, static_cast<std::byte>(t));
+    all.insert(kept[t].begin(), kept[t].end());
+  }
+  EXPECT_EQ(all.size(), 4000u);
+  EXPECT_EQ(pool.pages_in_use(), 4000u);
+}
+
+TEST(PagePool, PagesThatWentBackToTheSystemAreUsableAgain) {
+  PagePool pool(kPageBytes);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::byte*> pages;
+    for (int i = 0; i < 50; ++i) {
+      pages.push_back(pool.Take());
+      std::memset(pages.back(), 0xAB, pool.page_bytes());
+    }
+    for (std::byte* page : pages) pool.Give(page);
+    pool.Trim();
+    EXPECT_EQ(pool.reserved_bytes(), 0u);
+  }
+}
+
+#if defined(__linux__)
+
+bool IsResident(std::byte* page, size_t bytes) {
+  std::vector<unsigned char> resident(bytes / SystemPageBytes());
+  EXPECT_EQ(mincore(page, bytes, resident.data()), 0);
+  return std::any_of(resident.begin(), resident.end(), [](unsigned char r) { return (r & 1) != 0; });
+}
+
+TEST(PagePool, TrimReturnsTheMemoryItSays) {
+  PagePool pool(kPageBytes);
+  std::vector<std::byte*> pages;
+  for (int i = 0; i < 1000; ++i) {
+    pages.push_back(pool.Take());
+    std::memset(pages.back(), 1, pool.page_bytes());
+    EXPECT_TRUE(IsResident(pages.back(), pool.page_bytes()));
+  }
+  const auto resident = [&] {
+    return static_cast<size_t>(
+        std::count_if(pages.begin(), pages.end(), [&](std::byte* p) { return IsResident(p, pool.page_bytes()); }));
+  };
+  for (int i = 100; i < 1000; ++i) pool.Give(pages[i]);
+  EXPECT_EQ(resident(), 1000u);
+  pool.Trim();
+  EXPECT_LT(resident(), 120u);
+  EXPECT_EQ(resident() * pool.page_bytes(), pool.reserved_bytes());
+  for (int i = 0; i < 100; ++i) pool.Give(pages[i]);
+  pool.Trim();
+  EXPECT_EQ(resident(), 0u);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;  // the shadow memory does not fit a limited address space
+#else
+constexpr bool kSanitized = false;
+#endif
+
+size_t AddressSpaceBytes() {
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * SystemPageBytes();
+}
+
+// In a child: takes pages until the system refuses. 0: it ended in the right error, and the pool still works.
+int ExhaustPool() {
+  PagePool pool(1 << 20);
+  const rlim_t limit = AddressSpaceBytes() + (size_t{100} << 20);
+  const rlimit limits{limit, limit};
+  if (setrlimit(RLIMIT_AS, &limits) != 0) return 1;
+  std::vector<std::byte*> pages;
+  pages.reserve(1000);
+  try {
+    while (pages.size() < 1000) pages.push_back(pool.Take());
+    return 2;
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kOutOfMemory) return 3;
+    if (std::string(e.what()).find('\n') != std::string::npos) return 4;
+  }
+  if (pages.empty() || pool.pages_in_use() != pages.size()) return 5;
+  std::byte* last = pages.back();
+  pool.Give(last);
+  return pool.Take() == last ? 0 : 6;
+}
+
+TEST(PagePool, RefusedMemoryIsAnError) {
+  if (kSanitized) GTEST_SKIP() << "not under sanitizers";
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(ExhaustPool());
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+#endif  // __linux__
+
+}  // namespace
+}  // namespace dcp
