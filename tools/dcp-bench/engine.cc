@@ -1,0 +1,134 @@
+#include "dcp-bench/engine.h"
+
+#include <utility>
+
+#include "common/measure.h"
+#include "dcp-bench/clock.h"
+#include "dcp-bench/machine.h"
+
+namespace dcp::tools {
+namespace {
+
+// Streams of random ids.
+constexpr uint64_t kFillStream = 0;
+constexpr uint64_t kPrefillStream = 1;
+constexpr uint64_t kDecodeStream = 2;
+
+uint64_t Mix(uint64_t x) {  // the finalizer of MurmurHash3
+  x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdULL;
+  x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53ULL;
+  return x ^ (x >> 33);
+}
+
+SessionOptions MakeOptions(std::shared_ptr<const EvictionPolicy> policy, KvType kv) {
+  SessionOptions options;
+  options.policy = std::move(policy);
+  options.kv_type = kv;
+  return options;
+}
+
+// Finishes clones also when a step throws.
+class Clones {
+ public:
+  Clones(Session& session, SequenceId base, int count) : session_(session) {
+    for (int i = 0; i < count; ++i) ids_.push_back(session_.Clone(base));
+  }
+  ~Clones() {
+    for (const SequenceId id : ids_) session_.Finish(id);
+  }
+  Clones(const Clones&) = delete;
+  Clones& operator=(const Clones&) = delete;
+
+  std::span<const SequenceId> ids() const { return ids_; }
+
+ private:
+  Session& session_;
+  std::vector<SequenceId> ids_;
+};
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Model> model, BenchPolicy policy, KvType kv, ThreadPool& pool, uint64_t seed)
+    : model_(std::move(model)),
+      policy_(std::move(policy)),
+      kv_(kv),
+      seed_(seed),
+      session_(model_, pool, MakeOptions(policy_.decode, kv)) {
+  if (policy_.prefill == policy_.decode) return;
+  prefill_session_ = std::make_unique<Session>(model_, pool, MakeOptions(policy_.prefill, kv));
+}
+
+std::vector<TokenId> Engine::RandomIds(uint64_t stream, size_t count) const {
+  const auto vocabulary = static_cast<uint64_t>(model_->config().vocab_size);
+  std::vector<TokenId> ids;
+  for (size_t i = 0; i < count; ++i) {
+    ids.push_back(static_cast<TokenId>(Mix(Mix(Mix(seed_) + stream) + i) % vocabulary));
+  }
+  return ids;
+}
+
+void Engine::Fill(std::span<const int> contexts) {
+  const std::vector<TokenId> ids = RandomIds(kFillStream, static_cast<size_t>(contexts.back()));
+  SequenceId sequence = session_.Add();
+  size_t fed = 0;
+  for (const int context : contexts) {
+    if (fed > 0) sequence = session_.Clone(sequence);
+    const FeedItem rest{sequence, std::span(ids).subspan(fed, static_cast<size_t>(context) - fed), LogitsMode::kNone};
+    session_.Prefill({&rest, 1});
+    fed = static_cast<size_t>(context);
+    bases_[context] = sequence;
+  }
+}
+
+// The bases are not part of what is measured; free pages and bookkeeping of the cache are.
+CacheStats Engine::StatsOfBatch(std::span<const SequenceId> batch, size_t held_before) const {
+  CacheStats sum;
+  for (const SequenceId id : batch) {
+    const CacheStats stats = session_.cache().Stats(id);
+    sum.seen_tokens += stats.seen_tokens;
+    sum.kept_slots += stats.kept_slots;
+    sum.live_bytes += stats.live_bytes;
+    sum.dense_bytes += stats.dense_bytes;
+  }
+  sum.reserved_bytes = session_.cache().Stats().reserved_bytes - held_before;
+  return sum;
+}
+
+DecodeSample Engine::Decode(int batch, int context, int steps, int round) {
+  const auto rows = static_cast<size_t>(batch);
+  const std::vector<TokenId> ids =
+      RandomIds(kDecodeStream + static_cast<uint64_t>(round), rows * static_cast<size_t>(steps));
+  DecodeSample sample;
+  const bool peak_known = ResetPeakRss();
+  size_t held_before = 0;  // by the bases alone
+  for (const auto& [unused, base] : bases_) held_before += session_.cache().Stats(base).reserved_bytes;
+
+  const Clones clones(session_, bases_.at(context), batch);
+  const CacheStats start = StatsOfBatch(clones.ids(), held_before);
+  for (int step = 0; step < steps; ++step) {
+    const double begin = Now();
+    session_.Decode(clones.ids(), std::span(ids).subspan(static_cast<size_t>(step) * rows, rows));
+    sample.step_seconds.push_back(Now() - begin);
+  }
+  sample.cache = StatsOfBatch(clones.ids(), held_before);
+  sample.load.kept_slots = 0.5 * static_cast<double>(start.kept_slots + sample.cache.kept_slots);
+  sample.load.live_bytes = 0.5 * static_cast<double>(start.live_bytes + sample.cache.live_bytes);
+  for (const SequenceId id : clones.ids()) sample.sparsity += session_.cache().Sparsity(id) / batch;
+  if (peak_known) sample.peak_rss_bytes = PeakRssBytes();
+  return sample;
+}
+
+double Engine::Prefill(int tokens, int round) {
+  const std::vector<TokenId> ids =
+      RandomIds(kPrefillStream + (static_cast<uint64_t>(round) << 32), static_cast<size_t>(tokens));
+  Session& session = prefill_session();
+  const SequenceId sequence = session.Add();
+  const FeedItem prompt{sequence, ids, LogitsMode::kLast};
+  const double begin = Now();
+  session.Prefill({&prompt, 1});
+  const double seconds = Now() - begin;
+  session.Finish(sequence);
+  return seconds;
+}
+
+}  // namespace dcp::tools

@@ -1,0 +1,76 @@
+// One way to run the model - policy, weight type, KV type - kept ready to be measured again and again.
+#ifndef DCP_TOOLS_DCP_BENCH_ENGINE_H_
+#define DCP_TOOLS_DCP_BENCH_ENGINE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dcp-bench/cost.h"
+#include "dcp/model.h"
+#include "dcp/session.h"
+#include "dcp/thread_pool.h"
+
+namespace dcp::tools {
+
+struct BenchPolicy {
+  std::string name;                               // as on the command line
+  std::optional<double> drawn;                    // sparsity, where decisions are drawn
+  std::shared_ptr<const EvictionPolicy> decode;   // fills the cache and decodes
+  std::shared_ptr<const EvictionPolicy> prefill;  // while prefill is timed; may be the same
+};
+
+// What one repetition of decode gave.
+struct DecodeSample {
+  std::vector<double> step_seconds;
+  CacheStats cache;            // of the batch, after the last step
+  CacheLoad load;              // mean of before the first and after the last step
+  double sparsity = 0;         // mean over sequences, at the last fed token
+  int64_t peak_rss_bytes = 0;  // of the whole process since the repetition began; 0: not known
+};
+
+// Holds for every context one sequence that has seen so many random tokens. A repetition works on clones of it, so that
+// all repetitions begin alike, and cloning is not timed. Not thread-safe.
+class Engine {
+ public:
+  // `pool` must outlive the Engine.
+  Engine(std::shared_ptr<const Model> model, BenchPolicy policy, KvType kv, ThreadPool& pool, uint64_t seed);
+
+  // Prepares for these contexts, rising. Call once.
+  void Fill(std::span<const int> contexts);
+
+  // `batch` sequences of exactly `context` tokens get `steps` more; logits are computed for all of them, at each step.
+  // `round` varies the tokens. REQUIRES: Fill with that context.
+  DecodeSample Decode(int batch, int context, int steps, int round);
+
+  // Seconds for a prompt of `tokens` tokens in an empty sequence, logits of the last one.
+  double Prefill(int tokens, int round);
+
+  const Model& model() const { return *model_; }
+  const BenchPolicy& policy() const { return policy_; }
+  KvType kv() const { return kv_; }
+
+  // Bytes that its cache holds between repetitions.
+  size_t cache_bytes() const { return session_.cache().Stats().reserved_bytes; }
+
+ private:
+  std::vector<TokenId> RandomIds(uint64_t stream, size_t count) const;
+  Session& prefill_session() { return prefill_session_ ? *prefill_session_ : session_; }
+  CacheStats StatsOfBatch(std::span<const SequenceId> batch, size_t held_before) const;
+
+  std::shared_ptr<const Model> model_;
+  BenchPolicy policy_;
+  KvType kv_;
+  uint64_t seed_;
+  Session session_;
+  std::unique_ptr<Session> prefill_session_;  // where the policy of prefill is another one
+  std::map<int, SequenceId> bases_;           // by context
+};
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_BENCH_ENGINE_H_

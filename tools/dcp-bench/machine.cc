@@ -1,0 +1,100 @@
+#include "dcp-bench/machine.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "dcp-bench/roofline_kernels.h"
+
+namespace dcp::tools {
+namespace {
+
+constexpr double kShortestWatch = 0.05;  // seconds of wall time; the system counts in hundredths
+
+std::string ReadCpuName() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) != 0) continue;
+    const size_t begin = line.find_first_not_of(" \t", line.find(':') + 1);
+    return begin == std::string::npos ? "" : line.substr(begin);
+  }
+  return "";
+}
+
+std::vector<double> ReadLoadAverage() {
+  double loads[3];
+  const int count = getloadavg(loads, 3);
+  return {loads, loads + std::max(0, count)};
+}
+
+std::string CompilerName() {
+#if defined(__clang__)
+  return std::string("clang ") + __clang_version__;
+#elif defined(__GNUC__)
+  return std::string("gcc ") + __VERSION__;
+#else
+  return "";
+#endif
+}
+
+double Seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}
+
+double OwnSeconds() {
+  struct rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
+}
+
+}  // namespace
+
+MachineFacts ReadMachineFacts() {
+  MachineFacts facts;
+  facts.cpu = ReadCpuName();
+  facts.cores = static_cast<int>(std::thread::hardware_concurrency());
+  facts.simd = SimdTargetName();
+  facts.compiler = CompilerName();
+  facts.build = DCP_BUILD_TYPE;
+  facts.load_average = ReadLoadAverage();
+  return facts;
+}
+
+std::optional<CpuTimes> ReadCpuTimes() {
+  std::ifstream stat("/proc/stat");
+  std::string name;
+  double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+  if (!(stat >> name >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal)) return std::nullopt;
+  const double busy = user + nice + system + irq + softirq + steal;
+  const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
+  return CpuTimes{(busy + idle + iowait) / ticks, busy / ticks, OwnSeconds()};
+}
+
+std::optional<double> OtherLoad(const std::optional<CpuTimes>& before, const std::optional<CpuTimes>& after) {
+  if (!before || !after) return std::nullopt;
+  const double total = after->total - before->total;
+  const double cores = std::max(1u, std::thread::hardware_concurrency());
+  if (total < kShortestWatch * cores) return std::nullopt;
+  const double others = (after->busy - before->busy) - (after->own - before->own);
+  return std::clamp(others / total, 0.0, 1.0);
+}
+
+std::optional<double> WatchOtherLoad(double seconds) {
+  const auto before = ReadCpuTimes();
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  return OtherLoad(before, ReadCpuTimes());
+}
+
+bool ResetPeakRss() {
+  std::ofstream refs("/proc/self/clear_refs");
+  refs << "5" << std::flush;
+  return static_cast<bool>(refs);
+}
+
+}  // namespace dcp::tools

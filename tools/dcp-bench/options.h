@@ -1,0 +1,72 @@
+// What dcp-bench is asked to measure.
+#ifndef DCP_TOOLS_DCP_BENCH_OPTIONS_H_
+#define DCP_TOOLS_DCP_BENCH_OPTIONS_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dcp/eviction_policy.h"
+#include "dcp/model_config.h"
+#include "dcp/types.h"
+
+namespace dcp::tools {
+
+struct BenchOptions {
+  // The model: a directory, or a shape with random weights; exactly one of them.
+  std::string model;
+  std::string adapter;
+  std::optional<ModelConfig> shape;
+  std::string shape_text;  // as given
+
+  // The cells: every combination of these.
+  std::vector<int> batches = {1, 8, 32};
+  std::vector<int> contexts;        // tokens seen by each sequence; empty: of 128, 512 and 960 those that fit
+  std::vector<PolicySpec> specs;    // empty: dense, and learned if the model has interaction tensors
+  std::vector<std::string> names;   // of the specs, as given
+  std::vector<double> sparsities;   // drawn decisions take the place of `learned`, once for each; empty: as trained
+  std::vector<WeightType> weights;  // empty: as stored; f32 for a shape
+  std::vector<KvType> kv = {KvType::kF32};
+
+  int steps = 16;     // decode steps of a repetition
+  int repeats = 5;    // repetitions
+  int prefill = 512;  // tokens of a prefill repetition; at most P of them
+  int threads = 0;    // 0: all cores
+  uint64_t seed = 0;
+
+  std::optional<std::string> json_file;  // "-": standard output; the table then goes to stderr
+  std::optional<std::string> csv_file;
+  std::optional<std::string> plot_file;
+  bool require_quiet = false;
+};
+
+// The command line before it is understood.
+struct BenchArguments {
+  std::string model, adapter, shape, batch, context, sparsity, weights, kv;
+  std::vector<std::string> policies;
+  int int_dim = 64;
+  std::optional<float> threshold;
+  int max_kept = 0;
+  BenchOptions rest;
+};
+
+void AddBenchOptions(CLI::App& app, BenchArguments& arguments);
+
+// Throws dcp::Error(kInvalidArgument | kInvalidModel) with the option's name for what cannot be used.
+BenchOptions MakeBenchOptions(const BenchArguments& arguments);
+
+// "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl" or "L,H,C,P,V", with `int_dim` for R.
+ModelConfig ParseShape(const std::string& text, int int_dim);
+
+// "dense,sinks:4,252,h2o:64" -> {"dense", "sinks:4,252", "h2o:64"}: a comma ends a policy where a letter follows.
+std::vector<std::string> SplitPolicies(std::string_view list);
+
+// Whole numbers of at least 1, rising and without repetition in the result. Messages begin with `option`.
+std::vector<int> ParseCounts(const std::string& option, const std::string& list);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_BENCH_OPTIONS_H_

@@ -1,0 +1,89 @@
+#include "dcp-bench/plan.h"
+
+#include <algorithm>
+
+#include "dcp-bench/drawn_policy.h"
+#include "dcp/error.h"
+
+namespace dcp::tools {
+namespace {
+
+BenchPolicy AsNamed(const std::string& name, const PolicySpec& spec) {
+  const auto policy = MakePolicy(spec);
+  return {name, std::nullopt, policy, policy};
+}
+
+BenchPolicy Drawn(const std::string& name, double sparsity, int positions) {
+  return {name, sparsity, std::make_shared<DrawnPolicy>(sparsity, positions), MakeScoringPolicy()};
+}
+
+}  // namespace
+
+std::vector<Cell> MakeCells(size_t engines, const std::vector<int>& batches, const std::vector<int>& contexts) {
+  std::vector<Cell> cells;
+  for (const int context : contexts) {
+    for (const int batch : batches) {
+      for (size_t engine = 0; engine < engines; ++engine) cells.push_back({engine, batch, context});
+    }
+  }
+  return cells;
+}
+
+void Interleave(size_t items, int rounds, const std::function<void(size_t item, int round)>& measure) {
+  for (int round = 0; round < rounds; ++round) {
+    for (size_t item = 0; item < items; ++item) measure(item, round);
+  }
+}
+
+std::vector<int> ResolveContexts(const BenchOptions& options, const ModelConfig& config) {
+  const int longest = config.n_positions - options.steps;
+  const std::string limit = std::to_string(options.steps) + " steps after them exceed the model's " +
+                            std::to_string(config.n_positions) + " positions";
+  if (longest < 1) throw Error(ErrorCode::kInvalidArgument, "--steps: 1 token and " + limit);
+  std::vector<int> contexts = options.contexts;
+  if (contexts.empty()) {
+    for (const int context : {128, 512, 960}) {
+      if (context <= longest) contexts.push_back(context);
+    }
+    if (contexts.empty()) contexts.push_back(longest);
+  }
+  if (contexts.back() > longest) {
+    throw Error(ErrorCode::kInvalidArgument, "--context: " + std::to_string(contexts.back()) + " tokens and " + limit);
+  }
+  return contexts;
+}
+
+std::vector<BenchPolicy> ResolvePolicies(const BenchOptions& options, const ModelConfig& config) {
+  std::vector<PolicySpec> specs = options.specs;
+  std::vector<std::string> names = options.names;
+  if (specs.empty()) {
+    specs.push_back(ParsePolicy("dense"));
+    names.push_back("dense");
+    if (config.int_n_embd > 0 || !options.sparsities.empty()) {
+      specs.push_back(ParsePolicy("learned"));
+      names.push_back("learned");
+    }
+  }
+  std::vector<BenchPolicy> policies;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const bool learned = specs[i].kind == PolicySpec::Kind::kLearned;
+    if (learned && config.int_n_embd == 0) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "policy \"" + names[i] + "\" needs interaction tensors, the model has " + "none (int_n_embd is 0)");
+    }
+    if (!learned || options.sparsities.empty()) {
+      policies.push_back(AsNamed(names[i], specs[i]));
+      continue;
+    }
+    for (const double sparsity : options.sparsities) policies.push_back(Drawn(names[i], sparsity, config.n_positions));
+  }
+  return policies;
+}
+
+std::vector<std::optional<WeightType>> ResolveWeights(const BenchOptions& options) {
+  if (!options.weights.empty()) return {options.weights.begin(), options.weights.end()};
+  if (options.shape) return {WeightType::kF32};
+  return {std::nullopt};
+}
+
+}  // namespace dcp::tools

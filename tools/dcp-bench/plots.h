@@ -1,0 +1,16 @@
+// The rows of a run as a picture.
+#ifndef DCP_TOOLS_DCP_BENCH_PLOTS_H_
+#define DCP_TOOLS_DCP_BENCH_PLOTS_H_
+
+#include "common/svg_plot.h"
+#include "dcp-bench/results.h"
+
+namespace dcp::tools {
+
+// Three panels, one line for each policy (sparsity, weight type, KV type): tokens/s and reserved bytes against context
+// at the largest batch, time per token against batch at the longest context.
+Plot PlotRun(const BenchRun& run);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_BENCH_PLOTS_H_
