@@ -171,7 +171,6 @@ TEST_F(BadInput, EvalTexts) {
   Eval({"--text", dir_ / "none"}, {dir_ / "none", "No such file"});
   std::filesystem::create_directory(dir_ / "folder");
   Eval({"--text", dir_ / "folder"}, {dir_ / "folder", "no .txt file"});
-  Eval({"--text", File("one", "a")}, {dir_ / "one", "nothing to score"});
   Eval({"--text", File("empty", "")}, {dir_ / "empty", "nothing to score"});
   Eval({"--ids", File("ids", "{}")}, {dir_ / "ids", "not a JSON array"});
   Eval({"--ids", File("ids", "[1, 2")}, {dir_ / "ids", "not JSON"});

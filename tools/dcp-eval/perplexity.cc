@@ -1,5 +1,6 @@
 #include "dcp-eval/perplexity.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -55,8 +56,9 @@ std::vector<Document> ReadDocuments(const PerplexityOptions& options, const Mode
 std::vector<Window> CutWindows(std::span<const Document> documents, const WindowShape& shape, ToolIo& io) {
   std::vector<Window> windows =
       MakeWindows(documents, static_cast<size_t>(shape.context), static_cast<size_t>(shape.stride));
-  if (windows.empty()) {
-    Reject((documents.size() == 1 ? documents[0].name : "the texts") + ": nothing to score, a text needs 2 tokens");
+  const bool empty = std::all_of(documents.begin(), documents.end(), [](const Document& d) { return d.ids.empty(); });
+  if (empty) {
+    Reject((documents.size() == 1 ? documents[0].name : "the texts") + ": nothing to score, has 0 tokens, needs 2");
   }
   for (const Document& document : documents) {
     if (document.ids.size() >= 2) continue;
@@ -82,8 +84,9 @@ Json ReportDocument(const PerplexityReport& report, const WindowShape& shape, co
                     const ScoredWindows& scored, double seconds) {
   Json document;
   document["tokens"] = report.tokens;
-  document["nll"] = report.nll;
-  document["perplexity"] = report.perplexity;
+  // A single token has no predecessor to be predicted from: a valid text, with nothing to average.
+  document["nll"] = report.tokens > 0 ? Json(report.nll) : Json();
+  document["perplexity"] = report.tokens > 0 ? Json(report.perplexity) : Json();
   document["context"] = shape.context;
   document["stride"] = shape.stride;
   document["policy"] = session.policy().name();
@@ -110,6 +113,7 @@ std::string ReportTable(const Json& document) {
     table += line;
   };
   const auto number = [](const Json& value, const char* format) {
+    if (value.is_null()) return std::string("-");
     char text[48];
     std::snprintf(text, sizeof text, format, value.get<double>());
     return std::string(text);
