@@ -158,8 +158,10 @@ std::pair<Tensor, Tensor> BackwardOnDevice(const Share& all, const Geometry& g, 
 
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
  public:
-  static Tensor forward(AutogradContext* context, const Tensor& qkv_in, const Tensor& log_i, int64_t heads) {
+  // No log_i is given as an empty one: autograd wants its inputs defined.
+  static Tensor forward(AutogradContext* context, const Tensor& qkv_in, const Tensor& bias, int64_t heads) {
     const Tensor qkv = qkv_in.contiguous();
+    const Tensor log_i = bias.numel() > 0 ? bias : Tensor();
     const Geometry g = GeometryOf(qkv, heads);
     const Share all = TakeShare(qkv, log_i, g);
     Tensor out = torch::empty({qkv.size(0), g.tokens, heads * g.width}, qkv.options());
@@ -193,7 +195,7 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
 }  // namespace
 
 Tensor CausalAttention(const Tensor& qkv, const Tensor& log_i, int64_t heads) {
-  return AttentionFunction::apply(qkv, log_i, heads);
+  return AttentionFunction::apply(qkv, log_i.defined() ? log_i : torch::empty({0}, qkv.options()), heads);
 }
 
 }  // namespace dcp::finetune

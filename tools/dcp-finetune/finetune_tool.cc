@@ -1,32 +1,187 @@
 #include "dcp-finetune/finetune_tool.h"
 
+#include <filesystem>
+
 #include "common/json.h"
+#include "dcp-finetune/bpe_trainer.h"
 #include "dcp-finetune/check_gradients.h"
+#include "dcp-finetune/corpus.h"
+#include "dcp-finetune/train.h"
+#include "dcp/error.h"
+#include "dcp/version.h"
 
 namespace dcp::finetune {
 namespace {
 
 constexpr char kName[] = "dcp-finetune";
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  dcp-finetune --train-tokenizer 8192 --data books/ --out tokenizer/\n"
+    "  dcp-finetune --init config.json --tokenizer tokenizer/ --data books/ --out base/ --steps 20000 --lr 1e-3\n"
+    "  dcp-finetune --base gpt2/ --data books/ --out pruned/ --gamma 0.3 --steps 5000 --alpha cosine:1:8:4000\n"
+    "  dcp-finetune --base gpt2/ --data books/ --out control/ --dense --steps 5000\n"
+    "  dcp-finetune check-gradients --base golden/tiny --golden golden/tiny/golden.json --json\n"
+    "\n"
+    "--resume goes on from what is in --out. The run's log is train.jsonl there.\n"
+    "Exit status: 0 done, 2 bad input or usage, 130 interrupted (the state was saved), 1 anything else.\n";
 
-int RunTool(std::span<const std::string> args, tools::ToolIo& io) {
-  CLI::App app("Teaches a GPT-2 what to forget", kName);
-  std::string base, golden;
-  bool json = false, exact = false;
+struct Options {
+  TrainOptions train;
+  std::string alpha = "cosine:1:8:25000";
+  std::string schedule = "constant";
+  bool dense = false;
+  int vocabulary = 0;  // of --train-tokenizer
+  std::string golden, golden_base;
+  bool golden_json = false, exact = false;
+};
+
+void AddDataOptions(CLI::App& app, TrainOptions& o) {
+  constexpr char kGroup[] = "Model and data";
+  app.add_option("--base", o.base, "Hugging Face GPT-2 directory to fine-tune")->type_name("DIR")->group(kGroup);
+  app.add_option("--adapter", o.adapter, "Adapter to put on top of it first")->type_name("DIR")->group(kGroup);
+  app.add_option("--init", o.init_config, "config.json of a model to pretrain from scratch")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--tokenizer", o.tokenizer, "Directory of vocab.json and merges.txt; default: --base")
+      ->type_name("DIR")
+      ->group(kGroup);
+  app.add_option("--data", o.data,
+                 "Texts: files (a document each, or several parted by <|endoftext|>) or folders of .txt files")
+      ->type_name("FILE..")
+      ->group(kGroup);
+  app.add_option("--valid", o.valid, "Held-out texts; default: a share of the documents of --data")
+      ->type_name("FILE..")
+      ->group(kGroup);
+  app.add_option("--held-out", o.held_out, "That share; default: 0.01")->type_name("X")->group(kGroup);
+  app.add_option("--cache", o.cache, "Directory of token files, which runs may share; default: OUT/cache")
+      ->type_name("DIR")
+      ->group(kGroup);
+  app.add_option("--out", o.out, "Directory to write")->type_name("DIR")->group(kGroup);
+  app.add_option("--dtype", o.dtype, "Type of saved weights: f32, bf16 or f16; default: f32")
+      ->type_name("T")
+      ->group(kGroup);
+}
+
+void AddPruningOptions(CLI::App& app, Options& options) {
+  constexpr char kGroup[] = "Pruning";
+  TrainOptions& o = options.train;
+  app.add_option("--gamma", o.gamma, "Weight of the sparsity term; without it training is dense")
+      ->type_name("X")
+      ->group(kGroup);
+  app.add_flag("--dense", options.dense, "Train without pruning: the control")->group(kGroup);
+  app.add_option("--int-dim", o.int_dim, "Interaction width R of new tensors; default: 64")
+      ->type_name("R")
+      ->group(kGroup);
+  app.add_option("--int-bias", o.interaction.bias, "Their initial beta; default: 2")->type_name("X")->group(kGroup);
+  app.add_option("--int-std", o.interaction.std, "Their initial standard deviation; default: 0.02")
+      ->type_name("X")
+      ->group(kGroup);
+  app.add_option("--int-lr", o.adam.int_lr, "Their learning rate; default: --lr")->type_name("X")->group(kGroup);
+  app.add_option("--alpha", options.alpha,
+                 "cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or constant:A; default: cosine:1:8:25000")
+      ->type_name("S")
+      ->group(kGroup);
+  app.add_flag("--freeze-base", o.freeze_base, "Only the interaction tensors learn")->group(kGroup);
+  app.add_flag("--adapter-only", o.adapter_only, "Write only these, as an adapter directory")->group(kGroup);
+  app.add_flag("--distill", o.distill, "Learn the frozen base's distribution instead of the text")->group(kGroup);
+}
+
+void AddTrainingOptions(CLI::App& app, Options& options) {
+  constexpr char kGroup[] = "Training";
+  TrainOptions& o = options.train;
+  const auto add = [&](const char* name, auto& value, const char* text, const char* type) {
+    app.add_option(name, value, text)->type_name(type)->group(kGroup);
+  };
+  add("--steps", o.steps, "Optimiser steps in all; default: 1000", "N");
+  add("--batch", o.batch, "Sequences of a step; default: 6", "N");
+  add("--accumulate", o.accumulate, "Batches whose gradients make one step; default: 1", "N");
+  add("--context", o.context, "Tokens of a sequence; default: all positions of the model", "T");
+  add("--lr", o.adam.lr, "Peak learning rate; default: 1e-4", "X");
+  add("--lr-schedule", options.schedule, "After the warm-up: constant or cosine (to a tenth); default: constant", "S");
+  add("--warmup", o.schedule.warmup, "Steps of linear warm-up; default: 0", "N");
+  add("--weight-decay", o.adam.weight_decay, "Of matrices and embeddings; default: 0", "X");
+  add("--beta2", o.adam.beta2, "Of AdamW; default: 0.999", "X");
+  add("--clip", o.clip, "Largest gradient norm; 0: no limit; default: 1", "X");
+  add("--seed", o.seed, "Of the order of the data and of new tensors; default: 1", "N");
+  add("--device", o.device, "cpu or cuda; default: cpu", "D");
+  add("--precision", o.precision, "Of matrix products: f32 or bf16; default: bf16 on cuda, f32 on cpu", "T");
+  add("--threads", o.threads, "Default: all cores", "N");
+  add("--world-size", o.exchange.processes, "Processes that train together; default: 1", "N");
+  add("--rank", o.exchange.rank, "Of this one, from 0", "N");
+  add("--rendezvous", o.exchange.rendezvous, "A new file that all processes see", "FILE");
+}
+
+void AddReportOptions(CLI::App& app, Options& options) {
+  constexpr char kGroup[] = "Checkpoints and reports";
+  TrainOptions& o = options.train;
+  const auto add = [&](const char* name, auto& value, const char* text) {
+    app.add_option(name, value, text)->type_name("N")->group(kGroup);
+  };
+  app.add_flag("--resume", o.resume, "Go on from the state in --out, if there is one")->group(kGroup);
+  add("--save-every", o.save_every, "Steps; 0: only at the end; default: 500");
+  add("--save-minutes", o.save_minutes, "Also this often; 0: never; default: 10");
+  add("--eval-every", o.eval_every, "Steps; 0: only at the end; default: 500");
+  add("--eval-windows", o.eval_windows, "Held-out windows of an evaluation on the way; 0: all; default: 32");
+  add("--final-windows", o.final_windows, "Of the one at the end; default: 0, all");
+  app.add_flag("--json", o.json, "Print the final evaluation as one JSON document")->group(kGroup);
+}
+
+CLI::App* AddGradientCheck(CLI::App& app, Options& options) {
   CLI::App* check =
       app.add_subcommand("check-gradients", "Losses and gradient norms of a golden file's training batch");
-  check->add_option("--base", base, "Model directory")->type_name("DIR")->required();
-  check->add_option("--golden", golden, "golden.json")->type_name("FILE")->required();
-  check->add_flag("--json", json, "Print the report");
-  check->add_flag("--exact", exact, "Training's own sparse sigmoid instead of the float bisection of golden files");
-  if (const std::optional<int> status = tools::ParseArguments(app, args, io)) return *status;
-  const tools::Json report = CheckGradients(base, golden, exact, torch::kCPU);
-  if (json) {
-    tools::WriteOut(io, tools::Dump(report));
+  check->add_option("--base", options.golden_base, "Model directory")->type_name("DIR")->required();
+  check->add_option("--golden", options.golden, "golden.json")->type_name("FILE")->required();
+  check->add_flag("--json", options.golden_json, "Print the report");
+  check->add_flag("--exact", options.exact, "Training's own sparse sigmoid, not the float bisection of golden files");
+  return check;
+}
+
+int TrainTokenizer(const Options& options, tools::ToolIo& io) {
+  if (options.train.data.empty() || options.train.out.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "--train-tokenizer needs --data and --out");
   }
-  const GradientDifference difference = CompareWithGolden(report, golden);
+  const TextFiles texts(options.train.data);
+  ThreadPool pool(options.train.threads);
+  const LearnedBpe bpe = TrainBpe(texts.documents(), options.vocabulary, pool);
+  WriteTokenizer(bpe, options.train.out);
+  io.err << "dcp-finetune: " << bpe.tokens.size() << " tokens, " << bpe.merges.size() << " merges from "
+         << texts.documents().size() << " documents\n";
+  return tools::kExitDone;
+}
+
+int RunGradientCheck(const Options& options, tools::ToolIo& io) {
+  const tools::Json report = CheckGradients(options.golden_base, options.golden, options.exact, torch::kCPU);
+  if (options.golden_json) tools::WriteOut(io, tools::Dump(report));
+  const GradientDifference difference = CompareWithGolden(report, options.golden);
   io.err << "largest relative difference: losses " << difference.loss << ", gradient norms " << difference.gradient
          << "\n";
   return tools::kExitDone;
+}
+
+int RunTool(std::span<const std::string> args, tools::ToolIo& io) {
+  CLI::App app("Trains GPT-2 models, and teaches them what to forget", kName);
+  app.footer(kExamples);
+  app.set_version_flag("--version", std::string(Version()));
+  Options options;
+  AddDataOptions(app, options.train);
+  AddPruningOptions(app, options);
+  AddTrainingOptions(app, options);
+  AddReportOptions(app, options);
+  app.add_option("--train-tokenizer", options.vocabulary, "Make a byte-level BPE of V tokens from --data, in --out")
+      ->type_name("V");
+  const CLI::App* check = AddGradientCheck(app, options);
+  if (const std::optional<int> status = tools::ParseArguments(app, args, io)) return *status;
+  if (check->parsed()) return RunGradientCheck(options, io);
+  if (options.vocabulary != 0) return TrainTokenizer(options, io);
+  TrainOptions& train = options.train;
+  if (options.dense && train.gamma) throw Error(ErrorCode::kInvalidArgument, "give --gamma or --dense, not both");
+  if (options.schedule != "constant" && options.schedule != "cosine") {
+    throw Error(ErrorCode::kInvalidArgument, "--lr-schedule \"" + options.schedule + "\": expected constant or cosine");
+  }
+  train.schedule.cosine = options.schedule == "cosine";
+  train.alpha = ParseAlphaSchedule(options.alpha);
+  if (app.count("--int-lr") == 0) train.adam.int_lr = train.adam.lr;
+  return Train(train, io);
 }
 
 }  // namespace

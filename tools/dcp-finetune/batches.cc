@@ -1,0 +1,115 @@
+#include "dcp-finetune/batches.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "dcp/error.h"
+
+namespace dcp::finetune {
+namespace {
+
+// SplitMix64: small, and the same everywhere.
+class Random {
+ public:
+  Random(uint64_t seed, uint64_t stream) : state_(seed * 0x9e3779b97f4a7c15 + stream * 0xd1342543de82ef95 + 1) {
+    Next();
+  }
+
+  uint64_t Below(uint64_t bound) { return Next() % bound; }
+
+  template <typename T>
+  void Shuffle(std::vector<T>& values) {
+    for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[Below(i)]);
+  }
+
+ private:
+  uint64_t Next() {
+    uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+  }
+
+  uint64_t state_;
+};
+
+}  // namespace
+
+SequenceStream::SequenceStream(const TokenCorpus& corpus, std::vector<size_t> documents, int64_t end_of_text,
+                               int64_t context, uint64_t seed)
+    : corpus_(&corpus), documents_(std::move(documents)), end_of_text_(end_of_text), context_(context), seed_(seed) {
+  for (const size_t document : documents_) total_ += corpus.Length(document) + 1;
+  per_epoch_ = (total_ - 1) / context_;
+  if (per_epoch_ > 1) per_epoch_ = (total_ - context_) / context_;  // room for an offset
+  if (per_epoch_ < 1) {
+    throw Error(ErrorCode::kInvalidArgument, "the training documents have " + std::to_string(total_) +
+                                                 " tokens, one sequence needs " + std::to_string(context_ + 1));
+  }
+}
+
+void SequenceStream::PrepareEpoch(int64_t epoch) {
+  if (epoch == epoch_) return;
+  epoch_ = epoch;
+  Random random(seed_, static_cast<uint64_t>(epoch));
+  order_ = documents_;
+  random.Shuffle(order_);
+  starts_.clear();
+  int64_t start = 0;
+  for (const size_t document : order_) {
+    starts_.push_back(start);
+    start += corpus_->Length(document) + 1;
+  }
+  offset_ = static_cast<int64_t>(random.Below(static_cast<uint64_t>(total_ - per_epoch_ * context_)));
+  sequences_.resize(per_epoch_);
+  std::iota(sequences_.begin(), sequences_.end(), 0);
+  random.Shuffle(sequences_);
+}
+
+void SequenceStream::ReadSequence(int64_t start, std::span<int64_t> out) const {
+  size_t at = std::upper_bound(starts_.begin(), starts_.end(), start) - starts_.begin() - 1;
+  int64_t inside = start - starts_[at];
+  while (!out.empty()) {
+    const int64_t left = corpus_->Length(order_[at]) - inside;
+    const int64_t count = std::min<int64_t>(left, out.size());
+    corpus_->Read(order_[at], inside, out.first(count));
+    out = out.subspan(count);
+    if (out.empty()) break;
+    out.front() = end_of_text_;
+    out = out.subspan(1);
+    ++at;
+    inside = 0;
+  }
+}
+
+torch::Tensor SequenceStream::Read(int64_t first, int64_t count) {
+  torch::Tensor batch = torch::empty({count, context_ + 1}, torch::kLong);
+  for (int64_t i = 0; i < count; ++i) {
+    PrepareEpoch((first + i) / per_epoch_);
+    const int64_t sequence = sequences_[(first + i) % per_epoch_];
+    ReadSequence(offset_ + sequence * context_,
+                 {batch.data_ptr<int64_t>() + i * (context_ + 1), static_cast<size_t>(context_ + 1)});
+  }
+  return batch;
+}
+
+std::vector<HeldOutWindow> CutWindows(const TokenCorpus& corpus, const std::vector<size_t>& documents, int64_t context,
+                                      int64_t stride, int64_t limit) {
+  std::vector<HeldOutWindow> windows;
+  for (const size_t document : documents) {
+    const int64_t length = corpus.Length(document);
+    int64_t scored = 1;
+    for (int64_t begin = 0; length >= 2; begin += stride) {
+      const int64_t end = std::min(begin + context, length);
+      const int64_t first = std::max(scored, begin + 1);
+      if (first < end) windows.push_back({document, begin, end, first});
+      scored = end;
+      if (end == length) break;
+    }
+  }
+  if (limit <= 0 || static_cast<int64_t>(windows.size()) <= limit) return windows;
+  std::vector<HeldOutWindow> some;
+  for (int64_t i = 0; i < limit; ++i) some.push_back(windows[i * windows.size() / limit]);
+  return some;
+}
+
+}  // namespace dcp::finetune

@@ -1,0 +1,63 @@
+// Text files as documents, and documents as tokens in a memory-mapped file.
+#ifndef DCP_TOOLS_DCP_FINETUNE_CORPUS_H_
+#define DCP_TOOLS_DCP_FINETUNE_CORPUS_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dcp/thread_pool.h"
+#include "dcp/tokenizer.h"
+#include "io/mapped_file.h"
+
+namespace dcp::finetune {
+
+// Files, or folders of .txt files (sorted by name); each file is a document, or several where <|endoftext|> parts it.
+class TextFiles {
+ public:
+  // Throws dcp::Error(kIo | kInvalidArgument), also when there is nothing in them.
+  explicit TextFiles(const std::vector<std::string>& paths);
+
+  const std::vector<std::string_view>& documents() const { return documents_; }
+
+ private:
+  std::vector<MappedFile> files_;
+  std::vector<std::string_view> documents_;
+};
+
+// The tokens of documents. Immutable; views live as long as it does.
+class TokenCorpus {
+ public:
+  // Encodes `paths` into a file of `cache`, named after a hash of the texts and the tokenizer, unless it is there
+  // already; runs over the same data share it. Ids take 2 bytes where the vocabulary allows, else 4. Throws dcp::Error.
+  static TokenCorpus Open(const std::vector<std::string>& paths, const Tokenizer& tokenizer, ThreadPool& pool,
+                          const std::filesystem::path& cache);
+
+  size_t documents() const { return offsets_.size() - 1; }
+  int64_t Length(size_t document) const { return static_cast<int64_t>(offsets_[document + 1] - offsets_[document]); }
+  int64_t total() const { return static_cast<int64_t>(offsets_.back()); }
+
+  // Copies tokens [begin, begin + out.size()) of a document.
+  void Read(size_t document, int64_t begin, std::span<int64_t> out) const;
+
+ private:
+  TokenCorpus(MappedFile file, const std::filesystem::path& path);
+
+  MappedFile file_;
+  std::span<const uint64_t> offsets_;  // [documents + 1]
+  const std::byte* tokens_ = nullptr;
+  size_t width_ = 0;  // bytes of an id
+};
+
+// Documents that are held out: about `fraction` of all, at least one where fraction > 0, chosen by a hash of their
+// length and beginning, so that the choice does not depend on their order.
+std::vector<bool> HeldOut(const TokenCorpus& corpus, double fraction);
+
+}  // namespace dcp::finetune
+
+#endif  // DCP_TOOLS_DCP_FINETUNE_CORPUS_H_

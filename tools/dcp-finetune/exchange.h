@@ -1,0 +1,39 @@
+// Data-parallel training: several processes that add up their gradients.
+#ifndef DCP_TOOLS_DCP_FINETUNE_EXCHANGE_H_
+#define DCP_TOOLS_DCP_FINETUNE_EXCHANGE_H_
+
+#include <torch/types.h>
+
+#include <memory>
+#include <string>
+
+namespace dcp::finetune {
+
+struct ExchangeOptions {
+  int rank = 0;            // of this process, 0 .. processes-1
+  int processes = 1;       // that train together
+  std::string rendezvous;  // a file, not there yet, on a disk that all processes see; how they find each other
+};
+
+// torch's own process group over TCP (gloo). One process is a group that exchanges nothing.
+class Exchange {
+ public:
+  // Waits for the others. Throws dcp::Error(kInvalidArgument) for options out of range, or when this build has no gloo.
+  explicit Exchange(const ExchangeOptions& options);
+  ~Exchange();
+
+  int rank() const { return options_.rank; }
+  int processes() const { return options_.processes; }
+
+  // Replaces `values` by the mean over all processes; every process must call it, in the same order.
+  void Average(torch::Tensor& values);
+
+ private:
+  struct Group;
+  ExchangeOptions options_;
+  std::unique_ptr<Group> group_;
+};
+
+}  // namespace dcp::finetune
+
+#endif  // DCP_TOOLS_DCP_FINETUNE_EXCHANGE_H_

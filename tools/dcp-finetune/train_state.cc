@@ -1,0 +1,135 @@
+#include "dcp-finetune/train_state.h"
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "dcp/error.h"
+#include "io/atomic_file.h"
+#include "io/json_file.h"
+#include "io/safetensors.h"
+#include "io/safetensors_writer.h"
+#include "io/text_file.h"
+
+namespace dcp::finetune {
+namespace {
+
+using torch::Tensor;
+
+constexpr char kStep[] = "finished_steps";
+
+std::span<const std::byte> BytesOf(const Tensor& tensor) {
+  return {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()};
+}
+
+std::string StateName(const char* what, int group) { return std::string(what) + "." + std::to_string(group); }
+
+const TensorView& Find(const SafetensorsFile& file, const std::string& name, DType dtype, size_t bytes) {
+  const auto found = file.tensors().find(name);
+  if (found == file.tensors().end()) {
+    throw Error(ErrorCode::kInvalidModel, file.path().string() + ": no tensor " + name);
+  }
+  if (found->second.dtype != dtype || found->second.bytes.size() != bytes) {
+    throw Error(ErrorCode::kInvalidModel, file.path().string() + ": tensor " + name + " has " +
+                                              std::to_string(found->second.bytes.size()) + " bytes, this run has " +
+                                              std::to_string(bytes));
+  }
+  return found->second;
+}
+
+void Restore(const SafetensorsFile& file, const std::string& name, Tensor& to) {
+  const TensorView& view = Find(file, name, DType::kF32, to.nbytes());
+  Tensor values = torch::empty(to.sizes(), torch::kFloat);
+  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(values.data_ptr()));
+  torch::NoGradGuard no_grad;
+  to.copy_(values);
+}
+
+torch::ScalarType TorchType(WeightType type) {
+  if (type == WeightType::kBF16) return torch::kBFloat16;
+  return type == WeightType::kF16 ? torch::kHalf : torch::kFloat;
+}
+
+DType FileType(WeightType type) {
+  if (type == WeightType::kBF16) return DType::kBF16;
+  return type == WeightType::kF16 ? DType::kF16 : DType::kF32;
+}
+
+void WriteTensors(const ModelToSave& target, const Parameters& parameters) {
+  std::vector<Tensor> kept;  // the bytes are only borrowed
+  std::vector<TensorToWrite> tensors;
+  for (const Parameter& parameter : parameters.all()) {
+    const bool interaction = parameter.group == ParameterGroup::kInteraction;
+    if (target.adapter_only && !interaction) continue;
+    // Decisions are the sign of a sum of these: they stay float whatever the rest is.
+    const WeightType type = interaction ? WeightType::kF32 : target.type;
+    kept.push_back(parameter.value.detach().to(torch::kCPU, TorchType(type)).contiguous());
+    tensors.push_back({parameter.name, FileType(type), kept.back().sizes().vec(), BytesOf(kept.back())});
+  }
+  const char* name = target.adapter_only ? "adapter.safetensors" : "model.safetensors";
+  WriteSafetensors(target.directory / name, tensors, {{"format", "pt"}});
+}
+
+void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
+  nlohmann::json json = target.adapter_only ? nlohmann::json::object() : LoadJsonObject(target.source);
+  json.erase("dcp");
+  json["model_type"] = "gpt2";
+  if (config.int_n_embd > 0) json["dcp"] = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
+  if (!target.adapter_only) {
+    json["architectures"] = {"GPT2LMHeadModel"};
+    json["vocab_size"] = config.vocab_size;
+    if (config.eos_token_id) json["eos_token_id"] = *config.eos_token_id;
+    if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
+  }
+  AtomicFile file(target.directory / "config.json");
+  file.Write(json.dump(1) + "\n");
+  file.Commit();
+}
+
+void CopyFile(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code same;
+  if (std::filesystem::equivalent(from, to, same)) return;
+  AtomicFile file(to);
+  file.Write(ReadTextFile(from));
+  file.Commit();
+}
+
+}  // namespace
+
+void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parameters& parameters, AdamW& optimiser) {
+  std::vector<Tensor> kept;
+  std::vector<TensorToWrite> tensors;
+  const auto add = [&](const std::string& name, DType dtype, const Tensor& value) {
+    kept.push_back(value.cpu().contiguous());
+    tensors.push_back({name, dtype, kept.back().sizes().vec(), BytesOf(kept.back())});
+  };
+  add(kStep, DType::kI64, torch::full({1}, finished_steps, torch::kLong));
+  for (int g = 0; g < kParameterGroups; ++g) {
+    add(StateName("values", g), DType::kF32, parameters.Flat(static_cast<ParameterGroup>(g)));
+    add(StateName("first_moment", g), DType::kF32, optimiser.FirstMoment(g));
+    add(StateName("second_moment", g), DType::kF32, optimiser.SecondMoment(g));
+  }
+  WriteSafetensors(file, tensors);
+}
+
+int64_t LoadState(const std::filesystem::path& path, Parameters& parameters, AdamW& optimiser) {
+  const SafetensorsFile file = SafetensorsFile::Open(path);
+  int64_t finished_steps = 0;
+  const TensorView& step = Find(file, kStep, DType::kI64, sizeof finished_steps);
+  std::copy(step.bytes.begin(), step.bytes.end(), reinterpret_cast<std::byte*>(&finished_steps));
+  for (int g = 0; g < kParameterGroups; ++g) {
+    Restore(file, StateName("values", g), parameters.Flat(static_cast<ParameterGroup>(g)));
+    Restore(file, StateName("first_moment", g), optimiser.FirstMoment(g));
+    Restore(file, StateName("second_moment", g), optimiser.SecondMoment(g));
+  }
+  return finished_steps;
+}
+
+void SaveModel(const ModelToSave& target, const Parameters& parameters) {
+  std::filesystem::create_directories(target.directory);
+  WriteTensors(target, parameters);
+  WriteConfig(target, parameters.config());
+  if (target.adapter_only || target.tokenizer.empty()) return;
+  for (const char* name : {"vocab.json", "merges.txt"}) CopyFile(target.tokenizer / name, target.directory / name);
+}
+
+}  // namespace dcp::finetune
