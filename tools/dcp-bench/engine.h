@@ -18,7 +18,7 @@
 namespace dcp::tools {
 
 struct BenchPolicy {
-  std::string name;                               // as on the command line
+  std::string name;                               // as on the command line, with what differs from the defaults
   std::optional<double> drawn;                    // sparsity, where decisions are drawn
   std::shared_ptr<const EvictionPolicy> decode;   // fills the cache and decodes
   std::shared_ptr<const EvictionPolicy> prefill;  // while prefill is timed; may be the same

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "common/tool.h"
 #include "dcp/error.h"
@@ -54,25 +55,31 @@ std::vector<double> ParseSparsities(const std::string& list) {
   return values;
 }
 
-void ReadPolicies(const BenchArguments& arguments, BenchOptions& options) {
-  for (const std::string& list : arguments.policies) {
+bool IsLearned(const PolicySpec& spec) { return spec.kind == PolicySpec::Kind::kLearned; }
+
+void ReadPolicies(const std::vector<std::string>& lists, BenchOptions& options) {
+  std::set<std::string> names;
+  for (const std::string& list : lists) {
     for (const std::string& name : SplitPolicies(list)) {
-      if (std::find(options.names.begin(), options.names.end(), name) != options.names.end()) continue;
-      PolicySpec spec = ParsePolicy(name);
-      spec.max_kept = arguments.max_kept;
-      if (spec.kind == PolicySpec::Kind::kLearned) spec.threshold = arguments.threshold.value_or(0.0f);
-      MakePolicy(spec);  // checks the numbers
-      options.specs.push_back(spec);
-      options.names.push_back(name);
+      const PolicySpec spec = ParsePolicy(name);
+      if (names.insert(name).second) options.policies.push_back(spec);
     }
   }
-  const bool learned = std::any_of(options.specs.begin(), options.specs.end(),
-                                   [](const PolicySpec& spec) { return spec.kind == PolicySpec::Kind::kLearned; });
-  if (options.specs.empty() || learned) return;
-  if (arguments.threshold) Reject("--threshold moves the decision of the policy learned, which --policy does not list");
-  if (!options.sparsities.empty()) {
-    Reject("--sparsity draws the decisions of the policy learned, which --policy does not list");
-  }
+}
+
+// Options that say more about policies must find policies that they say it about.
+void CheckPolicies(const BenchOptions& options) {
+  PolicySpec probe;
+  probe.kind = PolicySpec::Kind::kLearned;
+  probe.threshold = options.threshold.value_or(0.0f);
+  probe.max_kept = options.max_kept;
+  MakePolicy(probe);  // checks the numbers
+  const bool drawn = !options.sparsities.empty();
+  if (drawn && options.threshold) Reject("give either --sparsity or --threshold: drawn decisions have no threshold");
+  if (drawn && options.max_kept > 0) Reject("give either --sparsity or --max-kept: drawn decisions have no cap");
+  if (options.policies.empty() || std::any_of(options.policies.begin(), options.policies.end(), IsLearned)) return;
+  if (options.threshold) Reject("--threshold moves the decision of the policy learned, which --policy does not list");
+  if (drawn) Reject("--sparsity draws the decisions of the policy learned, which --policy does not list");
 }
 
 void RequireAtLeastOne(const char* option, int value) {
@@ -150,7 +157,8 @@ BenchOptions MakeBenchOptions(const BenchArguments& arguments) {
   if (!arguments.kv.empty()) {
     options.kv = ParseList<KvType>("--kv", arguments.kv, [](const std::string& t) { return ParseKvType(t); });
   }
-  ReadPolicies(arguments, options);
+  ReadPolicies(arguments.policies, options);
+  CheckPolicies(options);
   RequireAtLeastOne("--steps", options.steps);
   RequireAtLeastOne("--repeats", options.repeats);
   RequireAtLeastOne("--prefill", options.prefill);
@@ -184,9 +192,9 @@ void AddBenchOptions(CLI::App& app, BenchArguments& arguments) {
       "is "
       "done",
       "X,X..");
-  add(kCells, "--threshold", arguments.threshold,
+  add(kCells, "--threshold", arguments.rest.threshold,
       "learned: drop a token when its score is at most TAU; default: 0, as trained", "TAU");
-  add(kCells, "--max-kept", arguments.max_kept, "Cap on the kept tokens of every layer; default: 0, no cap", "N");
+  add(kCells, "--max-kept", arguments.rest.max_kept, "Cap on the kept tokens of every layer; default: 0, no cap", "N");
   add(kCells, "--weights", arguments.weights,
       "How weights are held: f32, bf16, f16, i8; default: as stored, f32 for --shape", "TYPE,..");
   add(kCells, "--kv", arguments.kv, "How K and V are held: f32, f16; default: f32", "TYPE,..");

@@ -24,11 +24,12 @@ struct BenchOptions {
 
   // The cells: every combination of these.
   std::vector<int> batches = {1, 8, 32};
-  std::vector<int> contexts;        // tokens seen by each sequence; empty: of 128, 512 and 960 those that fit
-  std::vector<PolicySpec> specs;    // empty: dense, and learned if the model has interaction tensors
-  std::vector<std::string> names;   // of the specs, as given
-  std::vector<double> sparsities;   // drawn decisions take the place of `learned`, once for each; empty: as trained
-  std::vector<WeightType> weights;  // empty: as stored; f32 for a shape
+  std::vector<int> contexts;         // tokens seen by each sequence; empty: of 128, 512 and 960 those that fit
+  std::vector<PolicySpec> policies;  // empty: dense, and learned if the model has interaction tensors
+  std::optional<float> threshold;    // of learned
+  int max_kept = 0;                  // of every policy; 0: no cap
+  std::vector<double> sparsities;    // drawn decisions take the place of `learned`, once for each; empty: as trained
+  std::vector<WeightType> weights;   // empty: as stored; f32 for a shape
   std::vector<KvType> kv = {KvType::kF32};
 
   int steps = 16;     // decode steps of a repetition
@@ -48,8 +49,6 @@ struct BenchArguments {
   std::string model, adapter, shape, batch, context, sparsity, weights, kv;
   std::vector<std::string> policies;
   int int_dim = 64;
-  std::optional<float> threshold;
-  int max_kept = 0;
   BenchOptions rest;
 };
 

@@ -8,13 +8,15 @@
 namespace dcp::tools {
 namespace {
 
-BenchPolicy AsNamed(const std::string& name, const PolicySpec& spec) {
+BenchPolicy AsAsked(PolicySpec spec, const BenchOptions& options) {
+  spec.max_kept = options.max_kept;
+  if (spec.kind == PolicySpec::Kind::kLearned) spec.threshold = options.threshold.value_or(0.0f);
   const auto policy = MakePolicy(spec);
-  return {name, std::nullopt, policy, policy};
+  return {policy->name(), std::nullopt, policy, policy};
 }
 
-BenchPolicy Drawn(const std::string& name, double sparsity, int positions) {
-  return {name, sparsity, std::make_shared<DrawnPolicy>(sparsity, positions), MakeScoringPolicy()};
+BenchPolicy Drawn(double sparsity, int positions) {
+  return {"learned", sparsity, std::make_shared<DrawnPolicy>(sparsity, positions), MakeScoringPolicy()};
 }
 
 }  // namespace
@@ -54,28 +56,23 @@ std::vector<int> ResolveContexts(const BenchOptions& options, const ModelConfig&
 }
 
 std::vector<BenchPolicy> ResolvePolicies(const BenchOptions& options, const ModelConfig& config) {
-  std::vector<PolicySpec> specs = options.specs;
-  std::vector<std::string> names = options.names;
+  std::vector<PolicySpec> specs = options.policies;
   if (specs.empty()) {
     specs.push_back(ParsePolicy("dense"));
-    names.push_back("dense");
-    if (config.int_n_embd > 0 || !options.sparsities.empty()) {
-      specs.push_back(ParsePolicy("learned"));
-      names.push_back("learned");
-    }
+    if (config.int_n_embd > 0 || !options.sparsities.empty()) specs.push_back(ParsePolicy("learned"));
   }
   std::vector<BenchPolicy> policies;
-  for (size_t i = 0; i < specs.size(); ++i) {
-    const bool learned = specs[i].kind == PolicySpec::Kind::kLearned;
+  for (const PolicySpec& spec : specs) {
+    const bool learned = spec.kind == PolicySpec::Kind::kLearned;
     if (learned && config.int_n_embd == 0) {
       throw Error(ErrorCode::kInvalidArgument,
-                  "policy \"" + names[i] + "\" needs interaction tensors, the model has " + "none (int_n_embd is 0)");
+                  "policy \"learned\" needs interaction tensors, the model has none (int_n_embd is 0)");
     }
     if (!learned || options.sparsities.empty()) {
-      policies.push_back(AsNamed(names[i], specs[i]));
+      policies.push_back(AsAsked(spec, options));
       continue;
     }
-    for (const double sparsity : options.sparsities) policies.push_back(Drawn(names[i], sparsity, config.n_positions));
+    for (const double sparsity : options.sparsities) policies.push_back(Drawn(sparsity, config.n_positions));
   }
   return policies;
 }
