@@ -15,6 +15,11 @@
 namespace dcp {
 namespace {
 
+std::shared_ptr<const Model> NotNull(std::shared_ptr<const Model> model) {
+  if (model == nullptr) throw Error(ErrorCode::kInvalidArgument, "session: model is null, must be a loaded model");
+  return model;
+}
+
 std::shared_ptr<const EvictionPolicy> PolicyOrDefault(const SessionOptions& options, const Model& model) {
   if (options.policy != nullptr) return options.policy;
   PolicySpec spec;
@@ -67,7 +72,7 @@ void CheckOptions(const SessionOptions& options, const EvictionPolicy& policy, c
 
 struct Session::Impl {
   Impl(std::shared_ptr<const Model> model_in, ThreadPool& pool, const SessionOptions& options_in)
-      : model(std::move(model_in)),
+      : model(NotNull(std::move(model_in))),
         options(options_in),
         policy(PolicyOrDefault(options, *model)),
         cache((CheckOptions(options, *policy, *model), ShapeOf(*model, *policy, options.kv_type))),
