@@ -136,8 +136,8 @@ TEST_P(BatchedCacheTest, WhatIsNotThereIsAnError) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, BatchedCacheTest, testing::Values("dense", "learned", "window:20", "h2o:24"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& test) {
+                           std::string name = test.param;
                            std::erase(name, ':');
                            return name;
                          });

@@ -147,7 +147,7 @@ TEST_P(LayerSlotsTest, ACopyIsApartFromItsSource) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, LayerSlotsTest, testing::Values(KvType::kF32, KvType::kF16),
-                         [](const auto& info) { return std::string(ToString(info.param)); });
+                         [](const auto& test) { return std::string(ToString(test.param)); });
 
 TEST(LayerSlots, WithoutTrackingThereIsNoAttention) {
   const PageLayout layout{1, 4, 0, KvType::kF32};
