@@ -92,5 +92,33 @@ INSTANTIATE_TEST_SUITE_P(Matrix, Chunking,
                                   std::get<1>(test.param).name;
                          });
 
+// The trained decisions as somebody else's policy, which knows nothing of chunks.
+class ForeignPolicy final : public EvictionPolicy {
+ public:
+  std::string name() const override { return "foreign"; }
+  bool NeedsInteraction() const override { return true; }
+  bool NeedsAttention() const override { return true; }
+  void Select(const SlotsView& slots, std::vector<Eviction>& evictions) const override {
+    const bool whole = slots.scores.size() + 1 == slots.positions.size() &&
+                       slots.attention.size() == slots.positions.size() && slots.positions.back() == slots.position;
+    for (size_t i = 0; whole && i < slots.scores.size(); ++i) {
+      if (slots.scores[i] <= 0.0f) evictions.push_back({static_cast<uint32_t>(i), slots.scores[i]});
+    }
+  }
+};
+
+TEST(ForeignPolicy, EqualsTheOracleTokenByToken) {
+  const RandomModelOptions shape = {3, 2, 7, 5, 83, 80, 63};
+  const TestModel model = MakeTestModel(shape);
+  const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
+  SessionOptions options;
+  options.policy = std::make_shared<ForeignPolicy>();
+  options.record_drops = true;
+  ThreadPool pool(1);
+  const auto exact = model.oracle->Run(ids, ParsePolicy("learned"));
+  EXPECT_LT(exact.kept[0].size(), ids.size());
+  ExpectAgrees(RunAlone(model.fast, pool, options, ids, 60), exact, ids);
+}
+
 }  // namespace
 }  // namespace dcp::parity
