@@ -1,4 +1,7 @@
 // A fixed-size array of trivial values, aligned to cache lines. Owns its memory; move-only.
+//
+// Large arrays - weights above all - are aligned to large pages and ask for them: streaming through small ones costs
+// products of a few rows about a tenth of their time.
 #ifndef DCP_BASE_ALIGNED_BUFFER_H_
 #define DCP_BASE_ALIGNED_BUFFER_H_
 
@@ -7,6 +10,8 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+
+#include "base/system_memory.h"
 
 namespace dcp {
 
@@ -25,8 +30,12 @@ class AlignedBuffer {
   // Zero-filled. Throws std::bad_alloc.
   explicit AlignedBuffer(size_t size) : size_(size) {
     if (size == 0) return;
-    data_.reset(static_cast<T*>(::operator new (size * sizeof(T), std::align_val_t{kCacheLine})));
-    std::memset(data_.get(), 0, size * sizeof(T));
+    const size_t bytes = size * sizeof(T);
+    const bool large = bytes >= 2 * kLargePageBytes;
+    const std::align_val_t alignment{large ? kLargePageBytes : kCacheLine};
+    data_ = {static_cast<T*>(::operator new(bytes, alignment)), Free{alignment}};
+    if (large) AdviseLargePages(reinterpret_cast<std::byte*>(data_.get()), bytes);
+    std::memset(data_.get(), 0, bytes);
   }
 
   T* data() { return data_.get(); }
@@ -37,7 +46,8 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(T* p) const { ::operator delete (p, std::align_val_t{kCacheLine}); }
+    std::align_val_t alignment{kCacheLine};
+    void operator()(T* p) const { ::operator delete(p, alignment); }
   };
   std::unique_ptr<T, Free> data_;
   size_t size_ = 0;

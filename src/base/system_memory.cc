@@ -1,5 +1,7 @@
 #include "base/system_memory.h"
 
+#include <cstdint>
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
 #include <unistd.h>
@@ -32,6 +34,16 @@ bool DiscardMemory(std::byte* begin, size_t bytes) noexcept {
 #endif
 }
 
+void AdviseLargePages(std::byte* begin, size_t bytes) noexcept {
+#if defined(MADV_HUGEPAGE)
+  const size_t misaligned = reinterpret_cast<uintptr_t>(begin) % SystemPageBytes();
+  madvise(begin - misaligned, bytes + misaligned, MADV_HUGEPAGE);
+#else
+  (void)begin;
+  (void)bytes;
+#endif
+}
+
 #else
 
 size_t SystemPageBytes() { return 4096; }
@@ -41,6 +53,8 @@ std::byte* MapMemory(size_t bytes) noexcept { return static_cast<std::byte*>(std
 void UnmapMemory(std::byte* begin, size_t) noexcept { std::free(begin); }
 
 bool DiscardMemory(std::byte*, size_t) noexcept { return false; }
+
+void AdviseLargePages(std::byte*, size_t) noexcept {}
 
 #endif
 

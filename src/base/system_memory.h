@@ -19,6 +19,12 @@ void UnmapMemory(std::byte* begin, size_t bytes) noexcept;
 // do that, nothing happens and false is returned.
 bool DiscardMemory(std::byte* begin, size_t bytes) noexcept;
 
+// Size of the large pages that AdviseLargePages asks for.
+inline constexpr size_t kLargePageBytes = size_t{2} << 20;
+
+// Asks the system to back a range, not yet touched, by large pages where it contains whole ones; a wish, not a command.
+void AdviseLargePages(std::byte* begin, size_t bytes) noexcept;
+
 }  // namespace dcp
 
 #endif  // DCP_BASE_SYSTEM_MEMORY_H_
