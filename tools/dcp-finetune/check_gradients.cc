@@ -80,22 +80,23 @@ Json CheckGradients(const std::filesystem::path& base, const std::filesystem::pa
   }
 }
 
-GradientDifference CompareWithGolden(const Json& report, const std::filesystem::path& golden) {
-  const Json training = LoadTraining(golden);
-  const Json& expected = training.at("soft");
+GradientDifference Compare(const Json& report, const Json& expected) {
   GradientDifference difference;
   for (size_t i = 0; i < expected.size(); ++i) {
+    const auto number = [&](const Json& from, const char* field) { return from.at(i).at(field).get<double>(); };
     for (const char* field : {"lm_loss", "mean_interaction_full_square"}) {
-      difference.loss = std::max(difference.loss, RelativeDifference(report.at(i).at(field).get<double>(),
-                                                                     expected[i].at(field).get<double>()));
+      difference.loss = std::max(difference.loss, RelativeDifference(number(report, field), number(expected, field)));
     }
     for (const auto& [name, norm] : expected[i].at("grad_l2").items()) {
-      difference.gradient =
-          std::max(difference.gradient,
-                   RelativeDifference(report.at(i).at("grad_l2").at(name).get<double>(), norm.get<double>()));
+      const double ours = report.at(i).at("grad_l2").at(name).get<double>();
+      difference.gradient = std::max(difference.gradient, RelativeDifference(ours, norm.get<double>()));
     }
   }
   return difference;
+}
+
+GradientDifference CompareWithGolden(const Json& report, const std::filesystem::path& golden) {
+  return Compare(report, LoadTraining(golden).at("soft"));
 }
 
 }  // namespace dcp::finetune

@@ -14,7 +14,7 @@ namespace dcp::finetune {
 // too steep for a table, each score is solved for by itself (on the CPU, slowly). Immutable.
 class SigmoidTable {
  public:
-  static constexpr double kMaxTableAlpha = 16;
+  static constexpr double kMaxTableAlpha = 10;
 
   // REQUIRES: alpha >= 1 (throws dcp::Error).
   explicit SigmoidTable(double alpha);

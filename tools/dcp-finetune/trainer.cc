@@ -47,11 +47,12 @@ Trainer::Trainer(const TrainOptions& options)
       pool_(options.threads),
       device_(ParseDevice(options.device)),
       compute_(ParsePrecision(options.precision, device_)) {
-  exchange_ = std::make_unique<Exchange>(options.exchange);
-  if (options_.batch % exchange_->processes() != 0) {
-    throw Error(ErrorCode::kInvalidArgument, "--batch " + std::to_string(options_.batch) + " cannot be divided among " +
-                                                 std::to_string(exchange_->processes()) + " processes");
+  const int processes = options.exchange.processes;
+  if (processes > 1 && options.batch % processes != 0) {
+    throw Error(ErrorCode::kInvalidArgument, "--batch " + std::to_string(options.batch) + " cannot be divided among " +
+                                                 std::to_string(processes) + " processes");
   }
+  exchange_ = std::make_unique<Exchange>(options.exchange);
   options_.schedule.steps = options_.steps;
   LoadModel();
   LoadData();

@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "dcp-finetune/attention.h"
+#include "dcp-finetune/check_gradients.h"
+#include "dcp-finetune/soft_pruning.h"
+#include "tests/reference/golden.h"
+
+namespace dcp::finetune {
+namespace {
+
+// Entries [begin, end) of a report or of a golden file's list.
+tools::Json Entries(const tools::Json& list, size_t begin, size_t end) {
+  tools::Json some = tools::Json::array();
+  for (size_t i = begin; i < end; ++i) some.push_back(list.at(i));
+  return some;
+}
+
+tools::Json SoftEntries(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return tools::Json::parse(in).at("training").at("soft");
+}
+
+// At alpha = 4 and 8 the published code's float bisection rounds so coarsely that it does not give its own golden
+// gradients again on another machine; there the golden file can only be met in its losses, and not closely at 8. The
+// test below holds all five alphas to values that are exact.
+TEST(GradientParity, LossesAndNormsAreThoseOfThePublishedCode) {
+  int checked = 0;
+  for (const std::filesystem::path& folder : reference::GoldenFolders(DCP_SOURCE_DIR)) {
+    const tools::Json golden = SoftEntries(folder / "golden.json");
+    const tools::Json report = CheckGradients(folder, folder / "golden.json", false, torch::kCPU);
+    ASSERT_EQ(report.size(), 5u) << folder;
+    const GradientDifference mild = Compare(Entries(report, 0, 3), Entries(golden, 0, 3));
+    EXPECT_LT(mild.loss, 1e-5) << folder;
+    EXPECT_LT(mild.gradient, 1e-3) << folder;
+    EXPECT_LT(Compare(Entries(report, 3, 4), Entries(golden, 3, 4)).loss, 1e-5) << folder;
+    EXPECT_LT(Compare(Entries(report, 4, 5), Entries(golden, 4, 5)).loss, 2e-3) << folder;
+    ++checked;
+  }
+  EXPECT_GE(checked, 2);
+}
+
+TEST(GradientParity, LossesAndNormsAreThoseOfDoublePrecision) {
+  const std::filesystem::path source = DCP_SOURCE_DIR;
+  for (const char* name : {"tiny", "mild"}) {
+    const std::filesystem::path folder = source / "tests/data/golden" / name;
+    const tools::Json report = CheckGradients(folder, folder / "golden.json", true, torch::kCPU);
+    const tools::Json exact = SoftEntries(source / "tests/finetune/data" / (std::string("exact-") + name + ".json"));
+    const GradientDifference difference = Compare(report, exact);
+    EXPECT_LT(difference.loss, 1e-6) << name;
+    EXPECT_LT(difference.gradient, 5e-4) << name;
+  }
+}
+
+// The same computation written out with differentiable operations, in double precision, for finite sums only.
+torch::Tensor PlainLogI(const torch::Tensor& q_int, const torch::Tensor& k_int, const torch::Tensor& beta) {
+  const int64_t tokens = q_int.size(1);
+  const torch::Tensor s =
+      torch::matmul(q_int, k_int.transpose(1, 2)) / std::sqrt(static_cast<double>(q_int.size(2))) + beta;
+  const torch::Tensor earlier = torch::ones({tokens, tokens}, torch::kBool).tril(-1);
+  return torch::log_sigmoid(s).masked_fill(~earlier, 0).cumsum(1);
+}
+
+TEST(SoftPruning, GradientsAreThoseOfThePlainFormula) {
+  torch::manual_seed(3);
+  const int64_t tokens = 150;  // more than two stripes
+  const torch::Tensor mask = torch::ones({tokens, tokens}).tril(0);
+  const torch::Tensor weights = torch::randn({2, tokens, tokens}) * mask, kept_weights = torch::randn({2, tokens});
+  const auto leaf = [](const torch::Tensor& x) { return x.detach().clone().set_requires_grad(true); };
+  const torch::Tensor q = torch::randn({2, tokens, 5}), k = torch::randn({2, tokens, 5}), b = torch::full({1}, 1.5f);
+  const torch::Tensor q1 = leaf(q), k1 = leaf(k), b1 = leaf(b);
+  const torch::Tensor q2 = leaf(q.to(torch::kDouble)), k2 = leaf(k.to(torch::kDouble)), b2 = leaf(b.to(torch::kDouble));
+  const Interaction interaction = ComputeInteraction(q1, k1, b1, SigmoidTable(1));
+  const torch::Tensor finite = interaction.log_i.masked_fill(mask == 0, 0);
+  ((finite * weights).sum() + (interaction.kept * kept_weights).sum()).backward();
+  const torch::Tensor plain = PlainLogI(q2, k2, b2);
+  const torch::Tensor kept = (plain.exp() * mask).sum(2) - 1;
+  ((plain * weights).sum() + (kept * kept_weights).sum()).backward();
+  EXPECT_TRUE(torch::allclose(interaction.kept.to(torch::kDouble), kept, 1e-4, 1e-5));
+  const auto close = [](const torch::Tensor& ours, const torch::Tensor& plain_value) {
+    return (ours.to(torch::kDouble) - plain_value).norm().item<double>() < 1e-5 * plain_value.norm().item<double>();
+  };
+  EXPECT_TRUE(close(q1.grad(), q2.grad()));
+  EXPECT_TRUE(close(k1.grad(), k2.grad()));
+  EXPECT_TRUE(close(b1.grad(), b2.grad()));
+}
+
+// One head group and several, dense and pruned, over block boundaries: all against the textbook form.
+TEST(Attention, GradientsAreThoseOfThePlainFormula) {
+  torch::manual_seed(4);
+  const int64_t tokens = 150, heads = 3, width = 4, channels = heads * width;
+  const torch::Tensor causal = torch::full({tokens, tokens}, -INFINITY).triu(1);
+  const torch::Tensor out_weights = torch::randn({2, tokens, channels});
+  const torch::Tensor qkv = torch::randn({2, tokens, 3 * channels}), bias = -torch::rand({2, tokens, tokens}) + causal;
+  for (const bool pruned : {false, true}) {
+    torch::Tensor q1 = qkv.clone().set_requires_grad(true), b1 = bias.clone().set_requires_grad(true);
+    const torch::Tensor ours = CausalAttention(q1, pruned ? b1 : torch::Tensor(), heads);
+    (ours * out_weights).sum().backward();
+    torch::Tensor q2 = qkv.clone().set_requires_grad(true), b2 = bias.clone().set_requires_grad(true);
+    const torch::Tensor parts = q2.view({2, tokens, 3, heads, width}).permute({2, 0, 3, 1, 4});
+    torch::Tensor logits = torch::matmul(parts[0], parts[1].transpose(2, 3)) / 2.0;
+    logits = logits + (pruned ? b2.unsqueeze(1) : causal);
+    const torch::Tensor plain =
+        torch::matmul(torch::softmax(logits, -1), parts[2]).transpose(1, 2).reshape(ours.sizes());
+    (plain * out_weights).sum().backward();
+    EXPECT_TRUE(torch::allclose(ours, plain, 1e-4, 1e-5));
+    EXPECT_TRUE(torch::allclose(q1.grad(), q2.grad(), 1e-4, 1e-5));
+    if (pruned) {
+      const torch::Tensor seen = (causal == 0).to(torch::kFloat);
+      EXPECT_TRUE(torch::allclose(b1.grad() * seen, b2.grad() * seen, 1e-4, 1e-5));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dcp::finetune

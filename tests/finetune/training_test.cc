@@ -1,0 +1,272 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "common/json.h"
+#include "dcp-finetune/batches.h"
+#include "dcp-finetune/bpe_trainer.h"
+#include "dcp-finetune/finetune_tool.h"
+#include "dcp/session.h"
+#include "dcp/tokenizer.h"
+
+namespace dcp::finetune {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Sentences from a small grammar: something that a tiny model can begin to learn.
+std::string MakeText(int sentences, unsigned seed) {
+  const char* subjects[] = {"The cat", "A bird", "My brother", "The old king", "Nobody"};
+  const char* verbs[] = {" sees", " loves", " does not know", " follows", " sings to"};
+  const char* objects[] = {" the river.", " a small house.", " the children of the town.", " it!", " 1234 apples."};
+  std::string text;
+  for (int i = 0; i < sentences; ++i) {
+    seed = seed * 1664525 + 1013904223;
+    text += subjects[(seed >> 8) % 5] + std::string(verbs[(seed >> 16) % 5]) + objects[(seed >> 24) % 5];
+    text += i % 7 == 6 ? "\n\n" : " ";
+  }
+  return text;
+}
+
+void WriteFile(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+
+struct Outcome {
+  int status;
+  std::string out, err;
+};
+
+Outcome RunTool(const std::vector<std::string>& args) {
+  std::istringstream in;
+  std::ostringstream out, err;
+  const std::atomic<bool> interrupted = false;
+  tools::ToolIo io{in, out, err, interrupted};
+  const int status = FinetuneMain(args, io);
+  return {status, out.str(), err.str()};
+}
+
+// The program in a process of its own, its output thrown away.
+pid_t StartTool(const std::vector<std::string>& args) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  std::vector<char*> argv = {const_cast<char*>(DCP_FINETUNE_PROGRAM)};
+  for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+  argv.push_back(nullptr);
+  if (freopen("/dev/null", "w", stderr) != nullptr) execv(argv[0], argv.data());
+  _exit(127);
+}
+
+// The steps of a run's log, without their times.
+std::vector<std::string> Steps(const fs::path& out) {
+  std::vector<std::string> steps;
+  std::ifstream log(out / "train.jsonl");
+  for (std::string line; std::getline(log, line);) {
+    tools::Json json = tools::Json::parse(line);
+    json.erase("seconds");
+    if (json.contains("loss")) steps.push_back(json.dump());
+  }
+  return steps;
+}
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Texts, a tokenizer and a pretrained base, made once.
+class TrainingTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    root_ = fs::temp_directory_path() / ("dcp_finetune_test_" + std::to_string(getpid()));
+    fs::create_directories(root_ / "texts");
+    for (int i = 0; i < 6; ++i) WriteFile(root_ / "texts" / (std::to_string(i) + ".txt"), MakeText(300, i));
+    WriteFile(root_ / "valid.txt", MakeText(60, 99));
+    ASSERT_EQ(RunTool({"--train-tokenizer", "300", "--data", Path("texts"), "--out", Path("tokenizer")}).status, 0);
+    WriteFile(
+        root_ / "config.json",
+        R"({"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 16, "n_positions": 64, "vocab_size": 300})");
+    std::vector<std::string> args = {
+        "--init",     Path("config.json"), "--tokenizer", Path("tokenizer"), "--lr", "1e-2", "--out",
+        Path("base"), "--steps",           "30"};
+    const Outcome outcome = RunTool(With(args));
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+  }
+  static void TearDownTestSuite() { fs::remove_all(root_); }
+
+  static std::string Path(const std::string& name) { return (root_ / name).string(); }
+
+  static std::vector<std::string> With(std::vector<std::string> args, const std::vector<std::string>& more = {}) {
+    for (const std::string& arg : more) args.push_back(arg);
+    for (const char* arg : {"--batch", "4", "--threads", "1", "--save-minutes", "0"}) args.push_back(arg);
+    for (const std::string& arg : {std::string("--data"), Path("texts"), std::string("--cache"), Path("cache")}) {
+      args.push_back(arg);
+    }
+    args.insert(args.end(), {"--valid", Path("valid.txt")});
+    return args;
+  }
+
+  static std::vector<std::string> Pruned(const std::string& out, const std::vector<std::string>& more = {}) {
+    return With({"--base", Path("base"), "--gamma", "0.5", "--int-dim", "4", "--int-bias", "0.5", "--int-lr", "2e-2",
+                 "--lr", "3e-3", "--alpha", "cosine:1:8:8", "--steps", "10", "--out", Path(out)},
+                more);
+  }
+
+  static fs::path root_;
+};
+
+fs::path TrainingTest::root_;
+
+TEST_F(TrainingTest, TokenizerReadsBackWhatItLearned) {
+  const Tokenizer tokenizer = Tokenizer::Load(Path("tokenizer"));
+  EXPECT_EQ(tokenizer.vocab_size(), 300);
+  EXPECT_EQ(tokenizer.end_of_text(), 299);
+  const std::string text = MakeText(50, 5) + "\xff\x00 \xc3\xa9";
+  const std::vector<TokenId> ids = tokenizer.Encode(text);
+  EXPECT_EQ(tokenizer.Decode(ids), text);
+  EXPECT_LT(ids.size(), text.size() * 3 / 5);
+}
+
+TEST(BpeTrainer, MergesTheMostFrequentPairFirst) {
+  // Worked by hand: "ab" 6 times (5 of them before "c"), then "abc" 5 times; after that, nothing twice.
+  const std::vector<std::string_view> documents = {"abc", "abc", "abc", "abc", "abc", "abd"};
+  ThreadPool pool(2);
+  const LearnedBpe bpe = TrainBpe(documents, 1000, pool);
+  ASSERT_EQ(bpe.merges.size(), 2u);
+  EXPECT_EQ(bpe.tokens[256], "ab");
+  EXPECT_EQ(bpe.tokens[257], "abc");
+  EXPECT_EQ(bpe.tokens[258], "<|endoftext|>");
+}
+
+TEST_F(TrainingTest, StreamCoversEveryTokenOnceAnEpochAndIsRepeatable) {
+  const Tokenizer tokenizer = Tokenizer::Load(Path("tokenizer"));
+  ThreadPool pool(2);
+  const TokenCorpus corpus = TokenCorpus::Open({Path("texts")}, tokenizer, pool, Path("cache"));
+  ASSERT_EQ(corpus.documents(), 6u);
+  SequenceStream stream(corpus, {0, 1, 2, 3, 4}, 299, 32, 7), again(corpus, {0, 1, 2, 3, 4}, 299, 32, 7);
+  const int64_t n = stream.sequences_per_epoch();
+  const torch::Tensor first = stream.Read(0, n), second = stream.Read(n, n);
+  EXPECT_TRUE(torch::equal(again.Read(n, n), second));  // whatever was read before
+  EXPECT_TRUE(torch::equal(again.Read(3, 2), first.slice(0, 3, 5)));
+  EXPECT_FALSE(torch::equal(first, second));
+  int64_t total = 5;
+  for (size_t i = 0; i < 5; ++i) total += corpus.Length(i);
+  EXPECT_GT(n * 32, total - 2 * 32 - 1);
+  // Sequences overlap by the token that ends one and begins the next: targets hold every token of the stretch once.
+  const int64_t ends = first.slice(1, 1).eq(299).sum().item<int64_t>();
+  EXPECT_GE(ends, 3);
+  EXPECT_LE(ends, 5);
+}
+
+TEST_F(TrainingTest, LearnsAndSavesAModelThatInferenceAgreesWith) {
+  const Outcome outcome = RunTool(Pruned("pruned", {"--json", "--seed", "3"}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const tools::Json report = tools::Json::parse(outcome.out);
+  EXPECT_LT(report["dense"]["perplexity"].get<double>(), 100);  // of 300 tokens
+  const double sparsity = report["pruned"]["sparsity"];
+  EXPECT_GT(sparsity, 0.02);
+  EXPECT_LT(sparsity, 1);
+  // The same windows through the library.
+  const auto model = Model::Load(Path("pruned"));
+  ThreadPool pool(1);
+  const std::vector<TokenId> ids = Tokenizer::Load(Path("pruned")).Encode(MakeText(60, 99));
+  double nll = 0;
+  int64_t scored = 1;
+  for (int64_t begin = 0; scored < static_cast<int64_t>(ids.size()); begin += 32) {
+    const int64_t end = std::min<int64_t>(begin + 64, ids.size());
+    Session session(model, pool);
+    const FeedItem item{session.Add(), std::span(ids).subspan(begin, end - begin), LogitsMode::kAll};
+    const Logits logits = session.Prefill({&item, 1});
+    for (int64_t at = scored; at < end; ++at) {
+      const std::span<const float> row = logits.row(at - 1 - begin);
+      double sum = 0;
+      for (const float x : row) sum += std::exp(static_cast<double>(x));
+      nll += std::log(sum) - row[ids[at]];
+    }
+    scored = end;
+  }
+  EXPECT_EQ(report["pruned"]["tokens"].get<size_t>(), ids.size() - 1);
+  EXPECT_NEAR(nll / static_cast<double>(ids.size() - 1), report["pruned"]["nll"].get<double>(), 1e-4);
+}
+
+TEST_F(TrainingTest, ResumesExactlyAfterSigkill) {
+  ASSERT_EQ(RunTool(Pruned("whole")).status, 0);
+  const pid_t child = StartTool(Pruned("killed", {"--save-every", "2"}));
+  for (int i = 0; i < 120000 && !fs::exists(Path("killed/train_state.safetensors")); ++i) usleep(500);
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  const Outcome resumed = RunTool(Pruned("killed", {"--resume"}));
+  ASSERT_EQ(resumed.status, 0) << resumed.err;
+  EXPECT_EQ(Steps(Path("whole")).size(), 10u);
+  EXPECT_EQ(Steps(Path("whole")), Steps(Path("killed")));
+  EXPECT_EQ(ReadFile(Path("whole/model.safetensors")), ReadFile(Path("killed/model.safetensors")));
+}
+
+TEST_F(TrainingTest, AccumulatedBatchesAreOneBatch) {
+  ASSERT_EQ(RunTool(With({"--base", Path("base"), "--out", Path("whole_batch"), "--steps", "3"})).status, 0);
+  std::vector<std::string> args =
+      With({"--base", Path("base"), "--out", Path("two_halves"), "--steps", "3", "--accumulate", "2"});
+  *(std::find(args.begin(), args.end(), "--batch") + 1) = "2";
+  ASSERT_EQ(RunTool(args).status, 0);
+  const std::vector<std::string> whole = Steps(Path("whole_batch")), halves = Steps(Path("two_halves"));
+  for (size_t i = 0; i < 3; ++i) {
+    const double expected = tools::Json::parse(whole[i])["loss"];
+    EXPECT_NEAR(tools::Json::parse(halves[i])["loss"].get<double>(), expected, 1e-5 * expected);
+  }
+}
+
+TEST_F(TrainingTest, AdapterHoldsOnlyInteractionTensorsAndLeavesTheBase) {
+  const Outcome outcome = RunTool(Pruned("adapter", {"--freeze-base", "--adapter-only", "--distill", "--json"}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_FALSE(fs::exists(Path("adapter/model.safetensors")));
+  ModelOptions options;
+  options.adapter = Path("adapter");
+  EXPECT_EQ(Model::Load(Path("base"), options)->config().int_n_embd, 4);
+  EXPECT_LT(fs::file_size(Path("adapter/adapter.safetensors")), 4000u);
+}
+
+#ifdef DCP_FINETUNE_GLOO
+TEST_F(TrainingTest, TwoProcessesEqualOne) {
+  ASSERT_EQ(RunTool(Pruned("one")).status, 0);
+  const std::vector<std::string> group = {"--world-size", "2", "--rendezvous", Path("rendezvous")};
+  const auto ranked = [&](const char* rank, const char* out) {
+    std::vector<std::string> args = Pruned(out, group);
+    args.insert(args.end(), {"--rank", rank});
+    return args;
+  };
+  const pid_t child = StartTool(ranked("1", "rank1"));
+  const Outcome outcome = RunTool(ranked("0", "rank0"));
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const std::vector<std::string> one = Steps(Path("one")), two = Steps(Path("rank0"));
+  ASSERT_EQ(one.size(), two.size());
+  for (size_t i = 0; i < one.size(); ++i) {
+    const tools::Json a = tools::Json::parse(one[i]), b = tools::Json::parse(two[i]);
+    EXPECT_NEAR(b["loss"].get<double>(), a["loss"].get<double>(), 1e-4) << "step " << i;
+    EXPECT_NEAR(b["r_sparse"].get<double>(), a["r_sparse"].get<double>(), 1e-3) << "step " << i;
+  }
+}
+#endif
+
+TEST_F(TrainingTest, BadUsageIsOneClearLine) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"--data", "x"}, Pruned("bad", {"--dense"}), Pruned("bad", {"--alpha", "cosine:1:8"}),
+        Pruned("bad", {"--context", "65"}), Pruned("bad", {"--adapter-only"}), Pruned("base"),
+        Pruned("bad", {"--world-size", "3", "--rendezvous", "x"}), Pruned("bad", {"--device", "tpu"})}) {
+    const Outcome outcome = RunTool(args);
+    EXPECT_EQ(outcome.status, 2) << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  }
+}
+
+}  // namespace
+}  // namespace dcp::finetune
