@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include "base/mix.h"
+
 namespace dcp {
 namespace {
 
@@ -95,12 +97,6 @@ class Builder {
   TensorSource source_;
 };
 
-uint64_t Mix(uint64_t x) {  // the finaliser of splitmix64
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
 // Bell-shaped with standard deviation 1: the sum of four uniform 16-bit numbers, from one hash.
 float BellShaped(uint64_t hash) {
   const auto sum = static_cast<float>((hash & 0xFFFF) + (hash >> 16 & 0xFFFF) + (hash >> 32 & 0xFFFF) + (hash >> 48));
@@ -117,7 +113,7 @@ void HashBytes(uint64_t& hash, const void* data, size_t size) {
   for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
     uint64_t word = 0;
     std::memcpy(&word, bytes + i, std::min(sizeof(word), size - i));
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    hash = (hash ^ word) * kGoldenGamma;
     hash ^= hash >> 32;
   }
 }
@@ -156,7 +152,7 @@ ModelWeights RandomWeights(const ModelConfig& config, uint64_t seed, WeightType 
                    } else if (name.find("ln_") != std::string::npos) {
                      std::fill(values.begin(), values.end(), 1.0f);
                    } else {
-                     stream = Mix(stream + 0x9E3779B97F4A7C15u);
+                     stream = Mix(stream + kGoldenGamma);
                      for (size_t i = 0; i < values.size(); ++i) values[i] = kDeviation * BellShaped(Mix(stream + i));
                    }
                    return values;

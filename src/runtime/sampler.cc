@@ -5,16 +5,11 @@
 #include <numeric>
 #include <string>
 
+#include "base/mix.h"
 #include "dcp/error.h"
 
 namespace dcp {
 namespace {
-
-uint64_t Mix(uint64_t x) {  // the finaliser of splitmix64
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
 
 void CheckNumbers(std::span<const float> logits) {
   for (size_t i = 0; i < logits.size(); ++i) {
@@ -42,8 +37,7 @@ void SamplingOptions::Validate() const {
 }
 
 double CounterUniform(uint64_t seed, uint64_t stream, uint64_t position) {
-  constexpr uint64_t kGolden = 0x9E3779B97F4A7C15u;
-  const uint64_t hash = Mix(Mix(Mix(seed + kGolden) + stream * kGolden + 1) + position * kGolden + 1);
+  const uint64_t hash = Mix(Mix(Mix(seed + kGoldenGamma) + stream * kGoldenGamma + 1) + position * kGoldenGamma + 1);
   return static_cast<double>(hash >> 11) * 0x1p-53;
 }
 

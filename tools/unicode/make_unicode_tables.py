@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes unicode_ranges.inc, the character classes of GPT-2's pre-tokenizer, from the Unicode Character Database.
 
-    make_unicode_tables.py UCD_DIRECTORY > unicode_ranges.inc
+    tools/unicode/make_unicode_tables.py UCD_DIRECTORY > src/text/unicode_ranges.inc
 
 UCD_DIRECTORY holds UnicodeData.txt and PropList.txt (Debian: package unicode-data). Letters and numbers are the general
 categories L* and N*, spaces the property White_Space.
@@ -57,7 +57,7 @@ def class_ranges(directory):
 def main():
     directory = pathlib.Path(sys.argv[1])
     ranges = class_ranges(directory)
-    print(f"// Made by make_unicode_tables.py from the Unicode Character Database {version(directory)}; do not edit.")
+    print(f"// Made by tools/unicode/make_unicode_tables.py from the Unicode Character Database {version(directory)}; do not edit.")
     print("// clang-format off")
     for i in range(0, len(ranges), PER_LINE):
         print(" ".join(f"{{0x{a:X}, 0x{b:X}, {name}}}," for a, b, name in ranges[i : i + PER_LINE]))
