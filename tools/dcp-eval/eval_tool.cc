@@ -19,29 +19,7 @@ constexpr char kExamples[] =
 void AddPerplexity(CLI::App& app, PerplexityOptions& options) {
   CLI::App* command = app.add_subcommand(
       "perplexity", "exp of the mean negative log-likelihood per token, over sliding windows of the texts");
-  constexpr char kText[] = "Text (one kind)";
-  AddRepeatable(*command, "--text", options.texts,
-                "A text file (- is stdin), or a folder of .txt files; each file is a document; may be repeated", "PATH")
-      ->group(kText);
-  command
-      ->add_option("--ids", options.ids, "A JSON array of token ids, or an array of such arrays, one for each document")
-      ->type_name("FILE")
-      ->group(kText);
-  command
-      ->add_option("--max-tokens", options.max_tokens,
-                   "Leave out what follows the first N tokens of the texts; default: 0, nothing")
-      ->type_name("N")
-      ->group(kText);
-  constexpr char kWindows[] = "Windows";
-  command->add_option("--context", options.context, "Tokens of a window; default: the model's positions P")
-      ->type_name("N")
-      ->group(kWindows);
-  command->add_option("--stride", options.stride, "Tokens from one window to the next; default: half the context")
-      ->type_name("N")
-      ->group(kWindows);
-  command->add_option("--batch", options.batch, "Windows that run together; changes speed and memory only; default: 8")
-      ->type_name("N")
-      ->group(kWindows);
+  AddTextOptions(*command, options.text);
   AddModelOptions(*command, options.model);
   constexpr char kOutput[] = "Output";
   command->add_flag("--json", options.json, "One JSON document instead of a table")->group(kOutput);

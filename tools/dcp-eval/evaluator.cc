@@ -130,7 +130,26 @@ void WindowScorer::Measure(Running& running) {
     if (running.fed == kSparsityContexts[i] + 1) score.sparsity_at[i] = session_.cache().Sparsity(running.sequence);
   }
   if (last) score.sparsity = session_.cache().Sparsity(running.sequence);
+  if (last && session_.options().record_drops) score.kept = MeanKept(running);
   score.done = last;
+}
+
+// A token that was dropped at d is missing when tokens d, d+1, ... attend; of those count the ones that predict.
+double WindowScorer::MeanKept(const Running& running) const {
+  const Window& window = windows_[running.window];
+  const size_t first = FirstPredicting(window);
+  const size_t end = window.length() - 1;
+  size_t missing = 0;
+  for (int layer = 0; layer < session_.cache().layers(); ++layer) {
+    for (const int32_t dropped_at : session_.Drops(layer, running.sequence).dropped_at) {
+      if (dropped_at < 0) continue;
+      const size_t from = std::max(first, static_cast<size_t>(dropped_at));
+      missing += end - std::min(from, end);
+    }
+  }
+  const auto predicting = static_cast<double>(end - first);
+  const double seen = static_cast<double>(first + 1 + end) / 2;  // mean of n + 1
+  return seen - static_cast<double>(missing) / predicting / session_.cache().layers();
 }
 
 }  // namespace dcp::tools

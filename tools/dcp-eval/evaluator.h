@@ -25,6 +25,8 @@ struct WindowScore {
   double sparsity = 0;      // mean over layers, when the window's last token attends
   std::array<std::optional<double>, kSparsityContexts.size()> sparsity_at;  // when the token with that many before it
                                                                             // attends
+  double kept = 0;    // tokens kept by a layer (the attending one included) when the token before a scored one attends,
+                      // mean over layers and scored tokens; 0 unless the session records drops
   bool done = false;  // false: the work was ended before this window
 };
 
@@ -62,6 +64,7 @@ class WindowScorer {
   void Feed(std::span<Running> group);
   void Record(std::span<Running> group, const Logits& logits);
   void Measure(Running& running);
+  double MeanKept(const Running& running) const;
   size_t NextStop(const Window& window, size_t fed) const;
   std::span<const TokenId> IdsOf(const Window& window) const;
 

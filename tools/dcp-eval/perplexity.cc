@@ -1,6 +1,5 @@
 #include "dcp-eval/perplexity.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -11,62 +10,10 @@
 #include "common/files.h"
 #include "common/measure.h"
 #include "common/progress.h"
-#include "dcp/error.h"
 #include "dcp/thread_pool.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
-
-// What can be known to be wrong before the model is loaded.
-void CheckOptions(const PerplexityOptions& options) {
-  CheckNames(options.model);
-  if (options.texts.empty() == !options.ids.has_value()) Reject("give either --text or --ids");
-  if (options.batch < 1) Reject("--batch is " + std::to_string(options.batch) + ", at least 1 is needed");
-  if (options.max_tokens < 0)
-    Reject("--max-tokens is " + std::to_string(options.max_tokens) + ", at least 0 is needed");
-}
-
-struct WindowShape {
-  int context;
-  int stride;
-};
-
-WindowShape ResolveShape(const PerplexityOptions& options, const Model& model) {
-  const int positions = model.config().n_positions;
-  const int context = options.context != 0 ? options.context : positions;
-  if (context < 2 || context > positions) {
-    Reject("--context is " + std::to_string(context) + ", the model can do 2 to " + std::to_string(positions));
-  }
-  const int stride = options.stride != 0 ? options.stride : std::max(1, context / 2);
-  if (stride < 1 || stride > context) {
-    Reject("--stride is " + std::to_string(stride) + ", must be 1 to the context, " + std::to_string(context));
-  }
-  return {context, stride};
-}
-
-std::vector<Document> ReadDocuments(const PerplexityOptions& options, const Model& model, ToolIo& io) {
-  const auto limit = static_cast<size_t>(options.max_tokens);
-  if (options.ids) return ReadIdDocuments(*options.ids, model, limit, io);
-  const auto tokenizer = LoadTokenizer(options.model, model);
-  return ReadTexts(options.texts, NeedTokenizer(tokenizer, options.model, "--text"), limit, io);
-}
-
-std::vector<Window> CutWindows(std::span<const Document> documents, const WindowShape& shape, ToolIo& io) {
-  std::vector<Window> windows =
-      MakeWindows(documents, static_cast<size_t>(shape.context), static_cast<size_t>(shape.stride));
-  const bool empty = std::all_of(documents.begin(), documents.end(), [](const Document& d) { return d.ids.empty(); });
-  if (empty) {
-    Reject((documents.size() == 1 ? documents[0].name : "the texts") + ": nothing to score, has 0 tokens, needs 2");
-  }
-  for (const Document& document : documents) {
-    if (document.ids.size() >= 2) continue;
-    io.err << "dcp-eval: warning: " << OneLine(document.name) << ": skipped, has " << document.ids.size()
-           << " tokens and nothing to score\n";
-  }
-  return windows;
-}
 
 ScoredWindows ScoreAll(Session& session, ThreadPool& pool, int batch, std::span<const Document> documents,
                        std::span<const Window> windows, ToolIo& io) {
@@ -172,17 +119,18 @@ PerplexityReport Summarise(std::span<const Window> windows, std::span<const Wind
 }
 
 int RunPerplexity(const PerplexityOptions& options, ToolIo& io) {
-  CheckOptions(options);
+  CheckNames(options.model);
+  CheckTextOptions(options.text);
   const auto per_token = options.per_token_file ? std::make_unique<OutputFile>(*options.per_token_file) : nullptr;
   const auto model = LoadModel(options.model);
-  const WindowShape shape = ResolveShape(options, *model);
+  const WindowShape shape = ResolveShape(options.text, *model);
   ThreadPool pool(options.model.threads);
   Session session(model, pool, MakeSessionOptions(options.model, *model));
-  const std::vector<Document> documents = ReadDocuments(options, *model, io);
+  const std::vector<Document> documents = ReadDocuments(options.text, options.model, *model, io);
   const std::vector<Window> windows = CutWindows(documents, shape, io);
 
   const auto start = std::chrono::steady_clock::now();
-  const ScoredWindows scored = ScoreAll(session, pool, options.batch, documents, windows, io);
+  const ScoredWindows scored = ScoreAll(session, pool, options.text.batch, documents, windows, io);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   const PerplexityReport report = Summarise(windows, scored.windows);

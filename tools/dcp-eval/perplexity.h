@@ -2,25 +2,22 @@
 #ifndef DCP_TOOLS_DCP_EVAL_PERPLEXITY_H_
 #define DCP_TOOLS_DCP_EVAL_PERPLEXITY_H_
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "common/json.h"
 #include "common/model_options.h"
 #include "common/tool.h"
 #include "dcp-eval/evaluator.h"
+#include "dcp-eval/texts.h"
 
 namespace dcp::tools {
 
 struct PerplexityOptions {
   ModelToolOptions model;
-  std::vector<std::string> texts;  // files and folders
-  std::optional<std::string> ids;  // JSON file; instead of texts
-  int context = 0;                 // tokens of a window; 0: P
-  int stride = 0;                  // tokens from window to window; 0: half the context
-  int batch = 8;                   // windows that run together
-  long long max_tokens = 0;        // leave out what follows; 0: nothing
+  TextOptions text;
   std::optional<std::string> per_token_file;
   bool json = false;
 };
