@@ -128,11 +128,11 @@ void ForEachShare(int64_t batches, int64_t heads, int64_t groups, const Fn& fn) 
   });
 }
 
-// The gradient of qkv [B, T, 3C] and of log_i (undefined when there is none).
-std::pair<Tensor, Tensor> BackwardOnCpu(const Share& all, const Geometry& g, const Tensor& grad_out) {
+// The gradient of qkv [B, T, 3C] and, when asked for, of log_i.
+std::pair<Tensor, Tensor> BackwardOnCpu(const Share& all, const Geometry& g, const Tensor& grad_out, bool log_i) {
   const int64_t batches = all.q.size(0), groups = HeadGroups(batches, g.heads);
   const Tensor grad_qkv = torch::zeros({batches, g.tokens, 3 * g.heads * g.width});
-  const Tensor grad_log_i = all.log_i.defined() ? torch::zeros({groups, batches, g.tokens, g.tokens}) : Tensor();
+  const Tensor grad_log_i = log_i ? torch::zeros({groups, batches, g.tokens, g.tokens}) : Tensor();
   const Share targets = TakeShare(grad_qkv, Tensor(), g);
   ForEachShare(batches, g.heads, groups, [&](int64_t batch, int64_t head_begin, int64_t head_end, int64_t group) {
     const Share to = Narrow(targets, batch, head_begin, head_end);
@@ -145,13 +145,13 @@ std::pair<Tensor, Tensor> BackwardOnCpu(const Share& all, const Geometry& g, con
   return {grad_qkv, groups == 1 ? grad_log_i[0] : grad_log_i.sum(0)};
 }
 
-std::pair<Tensor, Tensor> BackwardOnDevice(const Share& all, const Geometry& g, const Tensor& grad_out) {
+std::pair<Tensor, Tensor> BackwardOnDevice(const Share& all, const Geometry& g, const Tensor& grad_out, bool log_i) {
   const int64_t batches = all.q.size(0);
   const torch::TensorOptions options = grad_out.options().dtype(torch::kFloat);
   const Tensor grad_qkv = torch::zeros({batches, g.tokens, 3 * g.heads * g.width}, options);
   const Share to = TakeShare(grad_qkv, Tensor(), g);
   Gradients grads = {to.q, to.k, to.v, {}};
-  if (all.log_i.defined()) grads.log_i = torch::zeros({batches, g.tokens, g.tokens}, options);
+  if (log_i) grads.log_i = torch::zeros({batches, g.tokens, g.tokens}, options);
   Backward(all, g, grad_out, grads);
   return {grad_qkv, grads.log_i};
 }
@@ -176,6 +176,7 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
       Forward(all, g, by_head);
     }
     context->saved_data["heads"] = heads;
+    context->saved_data["with_log_i"] = bias.requires_grad();
     context->save_for_backward({qkv, log_i});
     return out;
   }
@@ -187,7 +188,9 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const Share all = TakeShare(qkv, saved[1], g);
     const Tensor grad_out =
         grad_outputs[0].contiguous().view({qkv.size(0), g.tokens, g.heads, g.width}).transpose(1, 2);
-    auto [grad_qkv, grad_log_i] = qkv.is_cpu() ? BackwardOnCpu(all, g, grad_out) : BackwardOnDevice(all, g, grad_out);
+    const bool with_log_i = context->saved_data["with_log_i"].toBool();
+    auto [grad_qkv, grad_log_i] =
+        qkv.is_cpu() ? BackwardOnCpu(all, g, grad_out, with_log_i) : BackwardOnDevice(all, g, grad_out, with_log_i);
     return {grad_qkv.to(qkv.scalar_type()), grad_log_i, Tensor()};
   }
 };

@@ -7,7 +7,8 @@
 namespace dcp::finetune {
 
 // qkv [B, T, 3C] as c_attn makes it; log_i [B, T, T] float, -inf above the diagonal, or undefined for dense attention.
-// Returns [B, T, C]: softmax(q k^T / sqrt(D) + log_i) v, heads side by side.
+// Its gradient is computed only where it needs one. Returns [B, T, C]: softmax(q k^T / sqrt(D) + log_i) v, heads side
+// by side.
 //
 // Works on a block of queries at a time against the keys up to its end, which halves the work of a causal mask, and
 // computes the weights of a block again in the backward pass: one product more, and nothing of size [B, H, T, T] is

@@ -76,10 +76,13 @@ void AddPruningOptions(CLI::App& app, Options& options) {
   app.add_option("--int-std", o.interaction.std, "Their initial standard deviation; default: 0.02")
       ->type_name("X")
       ->group(kGroup);
-  app.add_option("--int-lr", o.adam.int_lr, "Their learning rate; default: --lr")->type_name("X")->group(kGroup);
+  app.add_option("--int-lr", o.optimiser.int_lr, "Their learning rate; default: --lr")->type_name("X")->group(kGroup);
   app.add_option("--alpha", options.alpha,
                  "cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or constant:A; default: cosine:1:8:25000")
       ->type_name("S")
+      ->group(kGroup);
+  app.add_option("--mask", o.mask, "Instead: train with window:N, sinks:S,N or strided:W,S, a baseline")
+      ->type_name("POLICY")
       ->group(kGroup);
   app.add_flag("--freeze-base", o.freeze_base, "Only the interaction tensors learn")->group(kGroup);
   app.add_flag("--adapter-only", o.adapter_only, "Write only these, as an adapter directory")->group(kGroup);
@@ -96,11 +99,15 @@ void AddTrainingOptions(CLI::App& app, Options& options) {
   add("--batch", o.batch, "Sequences of a step; default: 6", "N");
   add("--accumulate", o.accumulate, "Batches whose gradients make one step; default: 1", "N");
   add("--context", o.context, "Tokens of a sequence; default: all positions of the model", "T");
-  add("--lr", o.adam.lr, "Peak learning rate; default: 1e-4", "X");
+  add("--lr", o.optimiser.lr, "Peak learning rate; default: 1e-4", "X");
   add("--lr-schedule", options.schedule, "After the warm-up: constant or cosine (to a tenth); default: constant", "S");
   add("--warmup", o.schedule.warmup, "Steps of linear warm-up; default: 0", "N");
-  add("--weight-decay", o.adam.weight_decay, "Of matrices and embeddings; default: 0", "X");
-  add("--beta2", o.adam.beta2, "Of AdamW; default: 0.999", "X");
+  add("--decay", o.schedule.decay, "Last steps of a constant rate, over which it falls to zero; default: 0", "N");
+  add("--weight-decay", o.optimiser.weight_decay, "Of matrices and embeddings; default: 0", "X");
+  app.add_flag("--muon", o.optimiser.muon, "Muon for the matrices of the blocks, AdamW for the rest (pretraining)")
+      ->group(kGroup);
+  add("--muon-lr", o.optimiser.muon_lr, "Its peak learning rate; default: 0.02", "X");
+  add("--beta2", o.optimiser.beta2, "Of AdamW; default: 0.999", "X");
   add("--clip", o.clip, "Largest gradient norm; 0: no limit; default: 1", "X");
   add("--seed", o.seed, "Of the order of the data and of new tensors; default: 1", "N");
   add("--device", o.device, "cpu or cuda; default: cpu", "D");
@@ -178,9 +185,12 @@ int RunTool(std::span<const std::string> args, tools::ToolIo& io) {
   if (options.schedule != "constant" && options.schedule != "cosine") {
     throw Error(ErrorCode::kInvalidArgument, "--lr-schedule \"" + options.schedule + "\": expected constant or cosine");
   }
+  if (train.schedule.decay > 0 && options.schedule == "cosine") {
+    throw Error(ErrorCode::kInvalidArgument, "give --decay or --lr-schedule cosine, not both");
+  }
   train.schedule.cosine = options.schedule == "cosine";
   train.alpha = ParseAlphaSchedule(options.alpha);
-  if (app.count("--int-lr") == 0) train.adam.int_lr = train.adam.lr;
+  if (app.count("--int-lr") == 0) train.optimiser.int_lr = train.optimiser.lr;
   return Train(train, io);
 }
 

@@ -27,10 +27,15 @@ ForwardResult Forward(const Parameters& p, const Tensor& ids, const ForwardOptio
   const auto compute = options.compute;
   ForwardResult result;
   Tensor x = torch::embedding(p["wte.weight"], ids) + p["wpe.weight"].slice(0, 0, ids.size(1));
+  const int64_t tokens = ids.size(1);
+  Tensor mask;
+  if (options.mask.defined()) {
+    mask = options.mask.slice(0, 0, tokens).slice(1, 0, tokens).expand({ids.size(0), tokens, tokens});
+  }
   for (int i = 0; i < config.n_layer; ++i) {
     const auto get = [&](const char* name) -> const Tensor& { return p.Layer(i, name); };
     const Tensor h = Norm(x, get("ln_1.weight"), get("ln_1.bias"), config.layer_norm_epsilon);
-    Tensor log_i;
+    Tensor log_i = mask;
     if (options.sigmoid != nullptr) {
       Interaction interaction =
           ComputeInteraction(torch::matmul(h, get("attn.q_int.weight").t()),

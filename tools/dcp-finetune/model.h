@@ -12,7 +12,8 @@
 namespace dcp::finetune {
 
 struct ForwardOptions {
-  const SigmoidTable* sigmoid = nullptr;      // null: dense, the interaction tensors are not read
+  const SigmoidTable* sigmoid = nullptr;  // null: dense, the interaction tensors are not read
+  torch::Tensor mask;                     // [T', T'] of PolicyMask(), T' >= T, for dense attention; undefined: causal
   torch::ScalarType compute = torch::kFloat;  // kBFloat16: type of the large products; sums, norms, softmax and the
                                               // interaction scores are float whatever it is
 };

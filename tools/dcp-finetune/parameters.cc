@@ -15,11 +15,8 @@ ParameterGroup GroupOf(const std::string& name, size_t dimensions) {
   if (name.find("_int.weight") != std::string::npos || name.find("int_bias") != std::string::npos) {
     return ParameterGroup::kInteraction;
   }
-  return dimensions == 2 ? ParameterGroup::kMatrices : ParameterGroup::kVectors;
-}
-
-bool EndsWith(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+  if (dimensions != 2) return ParameterGroup::kVectors;
+  return name.starts_with("h.") ? ParameterGroup::kMatrices : ParameterGroup::kEmbeddings;
 }
 
 int64_t Product(const std::vector<int64_t>& shape) {
@@ -93,10 +90,10 @@ Parameters Parameters::Initialise(const ModelConfig& config, const InteractionIn
   for (Parameter& parameter : parameters.parameters_) {
     if (parameter.group == ParameterGroup::kInteraction) continue;
     if (parameter.group == ParameterGroup::kVectors) {
-      parameter.value.fill_(EndsWith(parameter.name, ".weight") ? 1 : 0);
+      parameter.value.fill_(parameter.name.ends_with(".weight") ? 1 : 0);
       continue;
     }
-    const bool residual = EndsWith(parameter.name, "c_proj.weight");
+    const bool residual = parameter.name.ends_with("c_proj.weight");
     const double std = residual ? 0.02 / std::sqrt(2.0 * config.n_layer) : 0.02;
     parameter.value.copy_(torch::randn(parameter.value.sizes()) * std);
   }

@@ -16,11 +16,12 @@ namespace dcp::finetune {
 
 // Which learning rate and weight decay a tensor gets.
 enum class ParameterGroup {
-  kMatrices,     // base weights of two dimensions: weight decay
+  kEmbeddings,   // of tokens and positions: weight decay
+  kMatrices,     // weights of two dimensions in the blocks: weight decay
   kVectors,      // biases and norms of the base: none
   kInteraction,  // q_int, k_int, int_bias: none, and a learning rate of their own
 };
-inline constexpr int kParameterGroups = 3;
+inline constexpr int kParameterGroups = 4;
 
 struct Parameter {
   std::string name;     // canonical, without "transformer."

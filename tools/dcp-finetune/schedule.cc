@@ -63,6 +63,9 @@ AlphaSchedule ParseAlphaSchedule(const std::string& text) {
 
 double LearningRateSchedule::At(int64_t step) const {
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
+  if (!cosine && step + decay >= steps && decay > 0) {
+    return static_cast<double>(steps - step) / static_cast<double>(decay + 1);
+  }
   if (!cosine || steps <= warmup) return 1;
   const double share = std::min(1.0, static_cast<double>(step - warmup) / static_cast<double>(steps - warmup));
   return floor + (1 - floor) * Cosine(share);

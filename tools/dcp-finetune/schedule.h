@@ -22,10 +22,10 @@ struct AlphaSchedule {
 AlphaSchedule ParseAlphaSchedule(const std::string& text);
 
 // Learning rate as a share of its peak: linear over `warmup` steps, then constant, or a cosine down to `floor` at
-// `steps`.
+// `steps`; the last `decay` steps of a constant one fall to zero in a line.
 struct LearningRateSchedule {
   bool cosine = false;
-  int64_t warmup = 0, steps = 0;
+  int64_t warmup = 0, decay = 0, steps = 0;
   double floor = 0.1;
 
   double At(int64_t step) const;

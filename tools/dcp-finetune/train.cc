@@ -108,6 +108,7 @@ class Run {
       io_.err << ", " << evaluation["pruned"]["perplexity"] << " pruned at sparsity "
               << evaluation["pruned"]["sparsity"] << " " << evaluation["pruned"]["sparsity_per_layer"];
     }
+    if (evaluation.contains("masked")) io_.err << ", " << evaluation["masked"]["perplexity"] << " masked";
     io_.err << '\n' << std::flush;
     return evaluation;
   }

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/tool.h"
-#include "dcp-finetune/adamw.h"
 #include "dcp-finetune/exchange.h"
+#include "dcp-finetune/optimiser.h"
 #include "dcp-finetune/parameters.h"
 #include "dcp-finetune/schedule.h"
 
@@ -34,6 +34,7 @@ struct TrainOptions {
   int int_dim = 64;             // R of new interaction tensors
   InteractionInit interaction;
   AlphaSchedule alpha;
+  std::string mask;           // window:N, sinks:S,N or strided:W,S: fine-tune that pattern instead; empty: none
   bool freeze_base = false;   // only the interaction tensors learn
   bool adapter_only = false;  // write only these
   bool distill = false;       // learn from the frozen base's distribution instead of the text
@@ -43,7 +44,7 @@ struct TrainOptions {
   int64_t batch = 6;       // sequences of a step (of each accumulated part), over all processes
   int64_t accumulate = 1;  // parts whose gradients make one step
   int64_t context = 0;     // tokens of a sequence; 0: P
-  AdamWOptions adam;
+  OptimiserOptions optimiser;
   LearningRateSchedule schedule;  // `steps` is filled in
   double clip = 1;                // largest gradient norm; 0: no limit
   uint64_t seed = 1;

@@ -95,7 +95,8 @@ void CopyFile(const std::filesystem::path& from, const std::filesystem::path& to
 
 }  // namespace
 
-void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parameters& parameters, AdamW& optimiser) {
+void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parameters& parameters,
+               Optimiser& optimiser) {
   std::vector<Tensor> kept;
   std::vector<TensorToWrite> tensors;
   const auto add = [&](const std::string& name, DType dtype, const Tensor& value) {
@@ -111,7 +112,7 @@ void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parame
   WriteSafetensors(file, tensors);
 }
 
-int64_t LoadState(const std::filesystem::path& path, Parameters& parameters, AdamW& optimiser) {
+int64_t LoadState(const std::filesystem::path& path, Parameters& parameters, Optimiser& optimiser) {
   const SafetensorsFile file = SafetensorsFile::Open(path);
   int64_t finished_steps = 0;
   const TensorView& step = Find(file, kStep, DType::kI64, sizeof finished_steps);

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "dcp-finetune/adamw.h"
+#include "dcp-finetune/optimiser.h"
 #include "dcp-finetune/parameters.h"
 #include "dcp/types.h"
 
@@ -14,10 +14,10 @@ namespace dcp::finetune {
 
 // One file, replaced whole by a rename: all values and moments in float, and the number of finished steps. Everything
 // else of a run - data order, alpha, learning rate - is a function of its options and the step.
-void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parameters& parameters, AdamW& optimiser);
+void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parameters& parameters, Optimiser& optimiser);
 
 // Returns the number of finished steps. Throws dcp::Error when the file is not the state of such a model.
-int64_t LoadState(const std::filesystem::path& file, Parameters& parameters, AdamW& optimiser);
+int64_t LoadState(const std::filesystem::path& file, Parameters& parameters, Optimiser& optimiser);
 
 struct ModelToSave {
   std::filesystem::path directory;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "dcp-finetune/attention_mask.h"
 #include "dcp-finetune/model.h"
 #include "dcp/error.h"
 #include "io/checkpoint.h"
@@ -72,6 +73,7 @@ void Trainer::LoadModel() {
   if (!tokenizer_->end_of_text()) throw Error(ErrorCode::kInvalidModel, tokenizer + ": no <|endoftext|> token");
   if (!config.eos_token_id) config.eos_token_id = config.bos_token_id = tokenizer_->end_of_text();
   if (pruning() && config.int_n_embd == 0) config.int_n_embd = options_.int_dim;
+  if (pruning() && !options_.mask.empty()) throw Error(ErrorCode::kInvalidArgument, "give --gamma or --mask, not both");
   if (!pruning() && options_.freeze_base) {
     throw Error(ErrorCode::kInvalidArgument, "--freeze-base without --gamma leaves nothing to train");
   }
@@ -86,12 +88,13 @@ void Trainer::LoadModel() {
     if (options_.base.empty()) throw Error(ErrorCode::kInvalidArgument, "--distill needs --base");
     teacher_.emplace(Parameters::Load(options_.base, {}, Checkpoint::Open(options_.base).config(), {}, 0, device_));
   }
-  optimiser_.emplace(*parameters_, options_.adam);
+  optimiser_.emplace(*parameters_, options_.optimiser);
   context_ = options_.context > 0 ? options_.context : config.n_positions;
   if (context_ < 2 || context_ > config.n_positions) {
     throw Error(ErrorCode::kInvalidArgument, "--context " + std::to_string(context_) + ": expected 2 to " +
                                                  std::to_string(config.n_positions) + ", the model's positions");
   }
+  if (!options_.mask.empty()) mask_ = PolicyMask(options_.mask, context_, device_);
 }
 
 void Trainer::LoadData() {
@@ -145,6 +148,7 @@ StepResult Trainer::Step(int64_t step) {
   StepResult result;
   ForwardOptions forward;
   forward.compute = compute_;
+  forward.mask = mask_;
   std::optional<SigmoidTable> sigmoid;
   if (pruning()) {
     result.alpha = options_.alpha.At(step);
@@ -172,7 +176,7 @@ StepResult Trainer::Step(int64_t step) {
   }
   result.gradient_norm = ClipGradients(*parameters_, options_.clip);
   const double rate = options_.schedule.At(step);
-  result.lr = rate * options_.adam.lr;
+  result.lr = rate * options_.optimiser.lr;
   optimiser_->Step(step, rate);
   return result;
 }
@@ -194,6 +198,10 @@ tools::Json Trainer::Evaluate(int64_t limit) {
     const SigmoidTable hard = SigmoidTable::Hard();
     forward.sigmoid = &hard;
     json["pruned"] = ToJson(finetune::Evaluate(*parameters_, corpus, windows, batch, forward));
+  }
+  if (mask_.defined()) {
+    forward.mask = mask_;
+    json["masked"] = ToJson(finetune::Evaluate(*parameters_, corpus, windows, batch, forward));
   }
   return json;
 }

@@ -61,7 +61,8 @@ class Trainer {
   std::optional<Tokenizer> tokenizer_;
   std::optional<Parameters> parameters_;
   std::optional<Parameters> teacher_;
-  std::optional<AdamW> optimiser_;
+  torch::Tensor mask_;  // [T, T] or undefined
+  std::optional<Optimiser> optimiser_;
   std::optional<TokenCorpus> data_, valid_;
   std::vector<size_t> held_out_;  // documents of valid_, or of data_ where there is none
   std::optional<SequenceStream> stream_;
