@@ -68,9 +68,15 @@ size_t ContinuationScorer::TokensToFeed(std::span<const Question> questions) {
 }
 
 QuestionScores ContinuationScorer::Score(std::span<const Question> questions, const Continue& go_on) {
+  fed_ = 0;
+  QuestionScores scores = ScoreUntilEnded(questions, go_on);
+  for (const SequenceId left : session_.cache().Sequences()) session_.Finish(left);
+  return scores;
+}
+
+QuestionScores ContinuationScorer::ScoreUntilEnded(std::span<const Question> questions, const Continue& go_on) {
   QuestionScores scores;
   scores.reserve(questions.size());  // tails point into it
-  fed_ = 0;
   for (size_t begin = 0; begin < questions.size(); begin += batch_) {
     const auto batch = questions.subspan(begin, std::min(batch_, questions.size() - begin));
     std::vector<SequenceId> sequences;
@@ -135,6 +141,7 @@ bool ContinuationScorer::FeedTails(std::vector<Tail>& tails, const Continue& go_
     std::vector<FeedItem> items;
     for (size_t i = first, rows = 0; i < tails.size(); ++i) {
       const auto next = std::span(tails[i].tokens).subspan(tails[i].fed);
+      if (next.empty()) continue;
       const auto piece = next.first(std::min(chunk, next.size()));
       if (!pass.empty() && rows + piece.size() > max_rows_) break;
       rows += piece.size();

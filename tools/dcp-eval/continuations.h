@@ -56,7 +56,8 @@ class ContinuationScorer {
   // Told the tokens fed so far; false ends the work.
   using Continue = std::function<bool(size_t fed_tokens)>;
 
-  // Questions run `batch` at a time in `session`; it and the pool must outlive the scorer.
+  // Questions run `batch` at a time in `session`, which holds no sequence of others; it and the pool must outlive the
+  // scorer.
   ContinuationScorer(Session& session, ThreadPool& pool, size_t batch);
 
   // REQUIRES: questions fit the model's positions. Throws what Session throws, and dcp::Error(kInvalidModel) when a
@@ -77,6 +78,7 @@ class ContinuationScorer {
     size_t fed = 0;
   };
 
+  QuestionScores ScoreUntilEnded(std::span<const Question> questions, const Continue& go_on);
   bool FeedContexts(std::span<const Question> questions, std::vector<SequenceId>& sequences, const Continue& go_on);
   bool FeedTails(std::vector<Tail>& tails, const Continue& go_on);
   void FeedPass(std::span<Tail*> pass, std::span<const FeedItem> items);

@@ -1,6 +1,8 @@
 #include "dcp-eval/eval_tool.h"
 
 #include "dcp-eval/perplexity.h"
+#include "dcp-eval/sweep_command.h"
+#include "dcp-eval/task_commands.h"
 #include "dcp/error.h"
 #include "dcp/version.h"
 
@@ -39,10 +41,14 @@ int EvalMain(std::span<const std::string> args, ToolIo& io) {
     app.footer(kExamples);
     app.require_subcommand(0, 1);  // not 1: an unknown one would then go unnamed in the message
     AddPerplexity(app, perplexity);
+    const SweepCommand sweep(app);
+    const TaskCommands tasks(app);
     if (const auto status = ParseArguments(app, args, io)) return *status;
     if (app.get_subcommands().empty()) {
-      throw Error(ErrorCode::kInvalidArgument, "a subcommand is required: perplexity (see --help)");
+      throw Error(ErrorCode::kInvalidArgument, "a subcommand is required: perplexity, sweep, task (see --help)");
     }
+    if (const auto status = tasks.Run(io)) return *status;
+    if (const auto status = sweep.Run(io)) return *status;
     return RunPerplexity(perplexity, io);
   });
 }

@@ -159,8 +159,8 @@ std::vector<TaskExample> ReadPiqa(const TaskFiles& files, const std::string& nam
       Reject(Place(name, lines[i]) + ": has no field \"label\", and no file was given by --labels");
     }
     const size_t gold = files.labels ? labels[i] : record.Index("label", 2);
-    examples.push_back(ChoiceExample("Question: " + record.Text("goal") + "\nAnswer:",
-                                     {record.Text("sol1"), record.Text("sol2")}, gold));
+    examples.push_back(ChoiceExample(
+        "Question: " + record.Text("goal") + "\nAnswer:", {record.Text("sol1"), record.Text("sol2")}, gold));
   }
   return examples;
 }
