@@ -41,7 +41,7 @@ int EvalMain(std::span<const std::string> args, ToolIo& io) {
     app.footer(kExamples);
     app.require_subcommand(0, 1);  // not 1: an unknown one would then go unnamed in the message
     AddPerplexity(app, perplexity);
-    const SweepCommand sweep(app);
+    SweepCommand sweep(app);
     const TaskCommands tasks(app);
     if (const auto status = ParseArguments(app, args, io)) return *status;
     if (app.get_subcommands().empty()) {
