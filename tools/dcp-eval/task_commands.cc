@@ -48,12 +48,37 @@ CLI::App* AddTask(CLI::App& app, TaskOptions& options) {
   return command;
 }
 
+CLI::App* AddMakeTask(CLI::App& app, MakeTaskOptions& options) {
+  CLI::App* command = app.add_subcommand("make-task", "make a last-word or a cloze file for `task` from books");
+  command
+      ->add_option("--kind", options.kind,
+                   "lastword (for --task lambada): texts whose last word was said before; cloze (for --task cloze): "
+                   "which of four sentences of the book comes next")
+      ->required()
+      ->type_name("KIND");
+  AddRepeatable(*command, "--text", options.texts, "A book, or a folder of .txt files; may be repeated", "PATH")
+      ->required();
+  command->add_option("--out", options.out, "The file to write, JSON lines")->required()->type_name("FILE");
+  command->add_option("--count", options.count, "Examples; default: 200")->type_name("N");
+  command->add_option("--words", options.words, "Words of a context, at most; default: 600 for lastword, 120 for cloze")
+      ->type_name("N");
+  command
+      ->add_option("--min-distance", options.min_distance,
+                   "lastword: words between the last word and where it was said before, at least; default: 50")
+      ->type_name("N");
+  command->add_option("--seed", options.seed, "Which examples are made; default: 0")->type_name("N");
+  command->footer("Example:\n  dcp-eval make-task --kind cloze --text books/ --out cloze.jsonl --count 200 --seed 1\n");
+  return command;
+}
+
 }  // namespace
 
-TaskCommands::TaskCommands(CLI::App& app) : task_(AddTask(app, task_options_)) {}
+TaskCommands::TaskCommands(CLI::App& app)
+    : task_(AddTask(app, task_options_)), make_task_(AddMakeTask(app, make_task_options_)) {}
 
 std::optional<int> TaskCommands::Run(ToolIo& io) const {
   if (task_->parsed()) return RunTask(task_options_, io);
+  if (make_task_->parsed()) return RunMakeTask(make_task_options_, io);
   return std::nullopt;
 }
 

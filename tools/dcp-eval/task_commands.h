@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/tool.h"
+#include "dcp-eval/make_task.h"
 #include "dcp-eval/task.h"
 
 namespace dcp::tools {
@@ -20,7 +21,9 @@ class TaskCommands {
 
  private:
   TaskOptions task_options_;
+  MakeTaskOptions make_task_options_;
   const CLI::App* task_;
+  const CLI::App* make_task_;
 };
 
 }  // namespace dcp::tools

@@ -1,0 +1,35 @@
+// The texts that tools measure over: documents of token ids.
+#ifndef DCP_TOOLS_COMMON_CORPUS_H_
+#define DCP_TOOLS_COMMON_CORPUS_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "common/model_options.h"
+#include "common/tool.h"
+
+namespace dcp::tools {
+
+struct Document {
+  std::string name;  // as messages name it
+  std::vector<TokenId> ids;
+};
+
+// The files that `path` stands for: itself (- is stdin), or the .txt files of a folder, in the order of their names.
+// Throws dcp::Error when a folder holds none.
+std::vector<std::string> TextFilesOf(const std::string& path);
+
+// Every path is a document, or a folder whose .txt files (not those of its subfolders) are documents, in the order of
+// their names. What follows the first `max_tokens` tokens is left out; 0: nothing is. Throws dcp::Error when a path
+// cannot be read or a folder holds no .txt file.
+std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, size_t max_tokens,
+                                ToolIo& io);
+
+// A JSON array of ids is one document, an array of such arrays several. Throws dcp::Error naming the file for anything
+// else, and for an id outside the vocabulary.
+std::vector<Document> ReadIdDocuments(const std::string& path, const Model& model, size_t max_tokens, ToolIo& io);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_COMMON_CORPUS_H_
