@@ -72,11 +72,12 @@ TEST_F(GenerateTool, TraceTellsEveryDrop) {
   const Json sequence = SequencesOf({"--prompt", "What is kept, and what is not?", "--max-new-tokens", "20",
                                      "--ignore-eos", "--trace", dir_ / "t"})[0];
   const Json trace = Json::parse(reference::ReadText(dir_ / "t"))["sequences"][0];
-  EXPECT_EQ(Keys(trace), (Args{"ids", "tokens", "layers"}));
+  EXPECT_EQ(Keys(trace), (Args{"prompt_tokens", "ids", "tokens", "layers"}));
   const auto prompt = sequence["prompt_ids"].get<std::vector<TokenId>>();
   auto fed = prompt;
   for (const Json& id : sequence["generated_ids"]) fed.push_back(id);
   fed.pop_back();
+  EXPECT_EQ(trace["prompt_tokens"], prompt.size());
   EXPECT_EQ(trace["ids"].get<std::vector<TokenId>>(), fed);
   ASSERT_EQ(trace["tokens"].size(), fed.size());
   EXPECT_EQ(trace["tokens"][0], "W");

@@ -129,7 +129,7 @@ std::string OneLine(std::string_view text) {
 int ToolMain(int argc, char** argv, int (*run)(std::span<const std::string> args, ToolIo& io)) {
   InstallSignalHandlers();
   const std::vector<std::string> args(argv + std::min(argc, 1), argv + argc);
-  ToolIo io{std::cin, std::cout, std::cerr, interrupt_flag, isatty(STDERR_FILENO) == 1};
+  ToolIo io{std::cin, std::cout, std::cerr, interrupt_flag, isatty(STDERR_FILENO) == 1, isatty(STDOUT_FILENO) == 1};
   return run(args, io);
 }
 

@@ -28,6 +28,7 @@ struct ToolIo {
   std::ostream& err;
   const std::atomic<bool>& interrupted;
   bool err_is_terminal = false;
+  bool out_is_terminal = false;
 };
 
 // Thrown where there is nothing to show for the work so far; ends the tool with kExitInterrupted.

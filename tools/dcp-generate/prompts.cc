@@ -1,11 +1,9 @@
 #include "dcp-generate/prompts.h"
 
-#include <charconv>
-#include <cstdint>
-#include <limits>
 #include <string_view>
 
 #include "common/files.h"
+#include "common/id_list.h"
 #include "common/json.h"
 #include "dcp/error.h"
 
@@ -37,34 +35,6 @@ class PromptReader {
   const std::optional<Tokenizer>& tokenizer_;
   std::vector<std::vector<TokenId>> prompts_;
 };
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-TokenId ParseId(std::string_view text, const std::string& name) {
-  TokenId id = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-    Reject(name + ": \"" + std::string(text) + "\" is not a token id");
-  }
-  return id;
-}
-
-// "1,2,3"; spaces around the numbers are allowed.
-std::vector<TokenId> ParseIdList(std::string_view text, const std::string& name) {
-  std::vector<TokenId> ids;
-  if (Trim(text).empty()) return ids;
-  while (true) {
-    const size_t comma = text.find(',');
-    ids.push_back(ParseId(Trim(text.substr(0, comma)), name));
-    if (comma == std::string_view::npos) return ids;
-    text.remove_prefix(comma + 1);
-  }
-}
 
 std::vector<TokenId> IdsOfJson(const Json& array, const std::string& name) {
   if (!array.is_array()) Reject(name + ": prompt_ids is not an array");

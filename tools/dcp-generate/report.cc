@@ -99,6 +99,7 @@ Json TraceDocument(const GenerateResult& result, const Tokenizer* tokenizer) {
   for (const GeneratedSequence& sequence : result.sequences) {
     const std::vector<TokenId> ids = FedIds(sequence);
     Json entry;
+    entry["prompt_tokens"] = std::min(sequence.prompt_ids.size(), ids.size());
     entry["ids"] = ids;
     entry["tokens"] = TokenTexts(ids, tokenizer);
     Json& layers = entry["layers"] = Json::array();

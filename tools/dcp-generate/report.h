@@ -14,8 +14,9 @@ namespace dcp::tools {
 // {"model", "policy", "weights", "kv", "threads", "sequences": [..], "stats": {..}}. `model` is the path as given.
 Json ResultDocument(const GenerateResult& result, const Session& session, const std::string& model, int threads);
 
-// {"sequences": [{"ids", "tokens", "layers": [{"dropped_at", "dropped_by_score"}]}]} over all fed ids, i.e. all but the
-// last generated one. `tokens` is the text of each id, empty without a tokenizer; a score is null where there is none.
+// {"sequences": [{"prompt_tokens", "ids", "tokens", "layers": [{"dropped_at", "dropped_by_score"}]}]} over all fed ids,
+// i.e. all but the last generated one; the first `prompt_tokens` of them were given. `tokens` is the text of each id,
+// empty without a tokenizer; a score is null where there is none.
 Json TraceDocument(const GenerateResult& result, const Tokenizer* tokenizer);
 
 // {"sequences": [{"prompt_logits": [V numbers of 9 significant digits]}]}: the logits after each prompt.

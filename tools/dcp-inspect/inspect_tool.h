@@ -1,0 +1,44 @@
+// dcp-inspect: what each layer forgot, when, and at whose word.
+#ifndef DCP_TOOLS_DCP_INSPECT_INSPECT_TOOL_H_
+#define DCP_TOOLS_DCP_INSPECT_INSPECT_TOOL_H_
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/model_options.h"
+#include "common/tool.h"
+#include "dcp/sampler.h"
+
+namespace dcp::tools {
+
+// Where the one sequence that is looked at comes from: exactly one of the first four.
+struct InspectSource {
+  std::optional<std::string> prompt;      // --prompt
+  std::optional<std::string> text_file;   // --text
+  std::optional<std::string> prompt_ids;  // --prompt-ids
+  std::optional<std::string> trace_file;  // --trace
+  size_t sequence = 0;                    // index into the sequences of the trace file
+  size_t skip = 0;                        // leave out the first tokens of the text
+  size_t max_tokens = 0;                  // and what follows that many; 0: nothing
+  int generate = 0;                       // tokens to generate after the prompt
+  SamplingOptions sampling;               // the seed comes from the model's options
+};
+
+struct InspectOptions {
+  ModelToolOptions model;
+  InspectSource source;
+  std::optional<std::string> html_file;
+  std::optional<std::string> json_file;  // "-": standard output
+  std::string color = "auto";            // auto, always, never
+};
+
+// Inspects; throws dcp::Error. Returns an exit status.
+int RunInspect(const InspectOptions& options, ToolIo& io);
+
+// The whole tool: arguments (without the program's name) in, exit status out.
+int InspectMain(std::span<const std::string> args, ToolIo& io);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_INSPECT_INSPECT_TOOL_H_

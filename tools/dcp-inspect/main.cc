@@ -1,0 +1,3 @@
+#include "dcp-inspect/inspect_tool.h"
+
+int main(int argc, char** argv) { return dcp::tools::ToolMain(argc, argv, dcp::tools::InspectMain); }

@@ -1,0 +1,85 @@
+// What the page knows: the numbers of the trace, and what follows from them. Everything else reads it from `dcp`.
+"use strict";
+
+const dcp = {};
+
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const tokens = data.ids.length;
+  const layers = data.layers.length;
+  const droppedAt = data.layers.map((layer) => layer.dropped_at);
+
+  // events[n]: what token n drops, as [layer, token].
+  const events = Array.from({ length: tokens }, () => []);
+  droppedAt.forEach((drops, layer) => {
+    drops.forEach((by, token) => {
+      if (by >= 0) events[by].push([layer, token]);
+    });
+  });
+
+  // held[layer][n]: tokens that the layer holds once token n was read.
+  const held = droppedAt.map((drops) => {
+    const change = new Array(tokens).fill(1);
+    for (const by of drops) if (by >= 0) change[by] -= 1;
+    let sum = 0;
+    return change.map((delta) => (sum += delta));
+  });
+
+  Object.assign(dcp, { data, tokens, layers, droppedAt, events, held });
+
+  dcp.ALL = -1;
+
+  // Layers that a choice (a number, or ALL) stands for.
+  dcp.layersOf = (choice) => (choice === dcp.ALL ? [...Array(layers).keys()] : [choice]);
+
+  dcp.isDropped = (layer, token, step) => {
+    const by = droppedAt[layer][token];
+    return by >= 0 && by <= step;
+  };
+
+  // Share of the chosen layers that have dropped the token by that step.
+  dcp.droppedShare = (token, step, choice) => {
+    const chosen = dcp.layersOf(choice);
+    return chosen.filter((layer) => dcp.isDropped(layer, token, step)).length / chosen.length;
+  };
+
+  // Tokens from its own to the one that drops it; up to the end of the text where none does.
+  dcp.lifetime = (layer, token) => {
+    const by = droppedAt[layer][token];
+    return (by < 0 ? tokens : by) - token;
+  };
+
+  // Text to show for a token; never markup.
+  dcp.tokenText = (token) => {
+    if (data.tokens.length === 0) return " " + data.ids[token];
+    const shown = data.shown[token];
+    return shown ? shown.text : data.tokens[token];
+  };
+
+  // The same on one line, for labels.
+  dcp.tokenLabel = (token) => dcp.tokenText(token).replaceAll("\n", "↵").replaceAll("\t", "⇥").trim() || "space";
+
+  dcp.number = (value, digits = 1) =>
+    value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  dcp.percent = (share) => `${dcp.number(100 * share)} %`;
+  dcp.score = (value) => (value === null ? "no score" : `s = ${value.toFixed(2).replace("-", "−")}`);
+
+  // Share of the earlier tokens that are dropped when token `step` attends, over the chosen layers.
+  dcp.sparsity = (step, choice) => {
+    if (step === 0) return 0;
+    const chosen = dcp.layersOf(choice);
+    const kept = chosen.reduce((sum, layer) => sum + held[layer][step], 0) / chosen.length;
+    return (step + 1 - kept) / step;
+  };
+
+  // An element with text and children; strings become text, never markup.
+  dcp.element = (name, attributes = {}, ...children) => {
+    const svg = ["svg", "path", "text", "line", "rect", "circle", "g"].includes(name);
+    const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  };
+
+  dcp.color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+})();

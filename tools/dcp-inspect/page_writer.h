@@ -1,0 +1,23 @@
+// Makes one self-contained HTML file: style, script and data inside, nothing fetched.
+#ifndef DCP_TOOLS_DCP_INSPECT_PAGE_WRITER_H_
+#define DCP_TOOLS_DCP_INSPECT_PAGE_WRITER_H_
+
+#include <string>
+#include <string_view>
+
+#include "common/json.h"
+
+namespace dcp::tools {
+
+// `document` as trace_document.h has it.
+std::string TracePage(const Json& document);
+
+// JSON that may stand in a <script> element: no '<', '>', '&' and no line separator of JavaScript as such.
+std::string ScriptJson(const Json& document);
+
+// Text that may stand in an element or in a quoted attribute.
+std::string EscapeHtml(std::string_view text);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_INSPECT_PAGE_WRITER_H_

@@ -1,0 +1,19 @@
+// The document of dcp-inspect --json, which is also what its page is made of.
+#ifndef DCP_TOOLS_DCP_INSPECT_TRACE_DOCUMENT_H_
+#define DCP_TOOLS_DCP_INSPECT_TRACE_DOCUMENT_H_
+
+#include "common/json.h"
+#include "dcp-inspect/drop_trace.h"
+
+namespace dcp::tools {
+
+// {"version": 1, "model", "policy", "prompt_tokens", "ids", "tokens", "shown": {..}, "tokens_seen", "kept", "sparsity",
+//  "mean_lifetime", "layers": [{"dropped_at", "dropped_by_score", "kept", "sparsity", "mean_lifetime",
+//  "median_lifetime"}]}
+// `ids`, `tokens`, `dropped_at` and `dropped_by_score` are those of dcp-generate --trace. `shown` holds, by position,
+// {"text", "bytes"} of the tokens whose text should not be shown as it is; see token_text.h.
+Json TraceDocument(const DropTrace& trace);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_INSPECT_TRACE_DOCUMENT_H_
