@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "dcp-eval/corpus.h"
+#include "common/corpus.h"
 #include "dcp-eval/windows.h"
 #include "dcp/session.h"
 #include "dcp/thread_pool.h"

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "common/corpus.h"
 #include "common/model_options.h"
 #include "common/tool.h"
-#include "dcp-eval/corpus.h"
 #include "dcp-eval/windows.h"
 #include "dcp/model.h"
 

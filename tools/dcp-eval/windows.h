@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "dcp-eval/corpus.h"
+#include "common/corpus.h"
 
 namespace dcp::tools {
 
