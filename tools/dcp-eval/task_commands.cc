@@ -74,12 +74,12 @@ CLI::App* AddMakeTask(CLI::App& app, MakeTaskOptions& options) {
 }  // namespace
 
 TaskCommands::TaskCommands(CLI::App& app)
-    : task_(AddTask(app, task_options_)), make_task_(AddMakeTask(app, make_task_options_)) {}
+    : task_(AddTask(app, task_options_)), make_task_(AddMakeTask(app, make_task_options_)), recall_(app) {}
 
 std::optional<int> TaskCommands::Run(ToolIo& io) const {
   if (task_->parsed()) return RunTask(task_options_, io);
   if (make_task_->parsed()) return RunMakeTask(make_task_options_, io);
-  return std::nullopt;
+  return recall_.Run(io);
 }
 
 }  // namespace dcp::tools

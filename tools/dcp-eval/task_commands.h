@@ -7,6 +7,7 @@
 
 #include "common/tool.h"
 #include "dcp-eval/make_task.h"
+#include "dcp-eval/recall_command.h"
 #include "dcp-eval/task.h"
 
 namespace dcp::tools {
@@ -24,6 +25,7 @@ class TaskCommands {
   MakeTaskOptions make_task_options_;
   const CLI::App* task_;
   const CLI::App* make_task_;
+  RecallCommand recall_;
 };
 
 }  // namespace dcp::tools
