@@ -2,24 +2,33 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # install_packages PACKAGE...: installs with apt what is missing besides a compiler, CMake and Ninja. Without apt, or
-# the right to use it, only the commands are indispensable: CMake fetches the source of absent libraries.
+# the right to use it, only the commands are indispensable: CMake fetches the source of absent libraries. What follows
+# --optional is installed where the system has such packages.
 install_packages() {
-  local commands=() libraries=() as_root=() package
+  local commands=() libraries=() wanted=() as_root=() package optional=no
   command -v c++ >/dev/null || commands+=(g++)
   command -v cmake >/dev/null || commands+=(cmake)
   command -v ninja >/dev/null || command -v make >/dev/null || commands+=(ninja-build)
   if command -v dpkg-query >/dev/null; then
     for package in "$@"; do
-      dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || libraries+=("$package")
+      if [ "$package" = --optional ]; then
+        optional=yes
+      elif ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then
+        if [ $optional = yes ]; then wanted+=("$package"); else libraries+=("$package"); fi
+      fi
     done
   fi
-  if [ $((${#commands[@]} + ${#libraries[@]})) -eq 0 ]; then
+  if [ $((${#commands[@]} + ${#libraries[@]} + ${#wanted[@]})) -eq 0 ]; then
     return
   fi
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   if command -v apt-get >/dev/null && command -v "${as_root[@]:-true}" >/dev/null; then
-    echo "Installing ${commands[*]} ${libraries[*]}" >&2
     "${as_root[@]}" apt-get update -qq
+    for package in "${wanted[@]}"; do
+      ! LC_ALL=C apt-cache policy "$package" | grep -q 'Candidate: [^(]' || libraries+=("$package")
+    done
+    [ $((${#commands[@]} + ${#libraries[@]})) -gt 0 ] || return 0
+    echo "Installing ${commands[*]} ${libraries[*]}" >&2
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
       "${commands[@]}" "${libraries[@]}" >/dev/null
   elif [ ${#commands[@]} -gt 0 ]; then

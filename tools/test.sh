@@ -4,6 +4,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-install_packages libcli11-dev libeigen3-dev libgtest-dev libhwy-dev nlohmann-json3-dev
+install_packages libcli11-dev libeigen3-dev libgtest-dev libhwy-dev nlohmann-json3-dev \
+  --optional libtorch-dev libopenblas0-openmp libgloo-dev chromium
 build all -- -DDCP_BUILD_TESTS=ON
 exec ctest --test-dir build --output-on-failure --no-tests=error --parallel "$(nproc)" "$@"

@@ -65,6 +65,12 @@ pid_t StartTool(const std::vector<std::string>& args) {
   _exit(127);
 }
 
+int WaitFor(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 // The steps of a run's log, without their times.
 std::vector<std::string> Steps(const fs::path& out) {
   std::vector<std::string> steps;
@@ -301,6 +307,30 @@ TEST_F(TrainingTest, TwoProcessesEqualOne) {
     EXPECT_NEAR(b["loss"].get<double>(), a["loss"].get<double>(), 1e-4) << "step " << i;
     EXPECT_NEAR(b["r_sparse"].get<double>(), a["r_sparse"].get<double>(), 1e-3) << "step " << i;
   }
+}
+
+TEST_F(TrainingTest, ProcessesStartedByOneCommandEqualOneProcess) {
+  ASSERT_EQ(RunTool(Pruned("single")).status, 0);
+  EXPECT_EQ(WaitFor(StartTool(Pruned("launched", {"--processes", "2"}))), 0);
+  const std::vector<std::string> one = Steps(Path("single")), two = Steps(Path("launched"));
+  ASSERT_EQ(one.size(), two.size());
+  const tools::Json a = tools::Json::parse(one.back()), b = tools::Json::parse(two.back());
+  EXPECT_NEAR(b["loss"].get<double>(), a["loss"].get<double>(), 1e-4);
+}
+
+TEST_F(TrainingTest, InterruptedProcessesSaveAndGoOn) {
+  const std::vector<std::string> two = {"--processes", "2", "--save-every", "0", "--eval-every", "0"};
+  std::vector<std::string> args = Pruned("interrupted", two);
+  *(std::find(args.begin(), args.end(), "--steps") + 1) = "100000";
+  const pid_t child = StartTool(args);
+  for (int i = 0; i < 120000 && Steps(Path("interrupted")).size() < 3; ++i) usleep(500);
+  kill(child, SIGINT);
+  EXPECT_EQ(WaitFor(child), 130);
+  const size_t finished = Steps(Path("interrupted")).size();
+  *(std::find(args.begin(), args.end(), "--steps") + 1) = std::to_string(finished + 2);
+  args.push_back("--resume");
+  EXPECT_EQ(WaitFor(StartTool(args)), 0);
+  EXPECT_EQ(Steps(Path("interrupted")).size(), finished + 2);
 }
 #endif
 

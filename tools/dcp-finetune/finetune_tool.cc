@@ -6,6 +6,7 @@
 #include "dcp-finetune/bpe_trainer.h"
 #include "dcp-finetune/check_gradients.h"
 #include "dcp-finetune/corpus.h"
+#include "dcp-finetune/launcher.h"
 #include "dcp-finetune/train.h"
 #include "dcp/error.h"
 #include "dcp/version.h"
@@ -31,6 +32,7 @@ struct Options {
   std::string schedule = "constant";
   bool dense = false;
   int vocabulary = 0;  // of --train-tokenizer
+  int processes = 1;   // to start here
   std::string golden, golden_base;
   bool golden_json = false, exact = false;
 };
@@ -113,7 +115,8 @@ void AddTrainingOptions(CLI::App& app, Options& options) {
   add("--device", o.device, "cpu or cuda; default: cpu", "D");
   add("--precision", o.precision, "Of matrix products: f32 or bf16; default: bf16 on cuda, f32 on cpu", "T");
   add("--threads", o.threads, "Default: all cores", "N");
-  add("--world-size", o.exchange.processes, "Processes that train together; default: 1", "N");
+  add("--processes", options.processes, "Of this machine, that share each batch; default: 1", "N");
+  add("--world-size", o.exchange.processes, "Processes, started one by one, that train together; default: 1", "N");
   add("--rank", o.exchange.rank, "Of this one, from 0", "N");
   add("--rendezvous", o.exchange.rendezvous, "A new file that all processes see", "FILE");
 }
@@ -190,6 +193,9 @@ int RunTool(std::span<const std::string> args, tools::ToolIo& io) {
   }
   train.schedule.cosine = options.schedule == "cosine";
   train.alpha = ParseAlphaSchedule(options.alpha);
+  if (options.processes > 1 && train.exchange.processes == 1) {
+    return RunProcesses(args, options.processes, train.threads, io);
+  }
   if (app.count("--int-lr") == 0) train.optimiser.int_lr = train.optimiser.lr;
   return Train(train, io);
 }

@@ -51,16 +51,16 @@ class Run {
     double last_save = Now();
     for (int64_t step = first_step_; step < options_.steps; ++step) {
       const double start = Now();
-      const StepResult result = trainer_.Step(step);
+      const StepResult result = trainer_.Step(step, io_.interrupted);
       Report(step, result, Now() - start, progress);
       const int64_t finished = step + 1;
       if (Due(options_.eval_every, finished)) Evaluate(finished, options_.eval_windows, progress);
       const bool by_time = options_.save_minutes > 0 && Now() - last_save > 60 * options_.save_minutes;
-      if (Due(options_.save_every, finished) || by_time || io_.interrupted) {
+      if (Due(options_.save_every, finished) || by_time || result.stop) {
         trainer_.Save(finished);
         last_save = Now();
       }
-      if (io_.interrupted && finished < options_.steps) return tools::kExitInterrupted;
+      if (result.stop && finished < options_.steps) return tools::kExitInterrupted;
     }
     trainer_.Save(options_.steps);
     const Json evaluation = Evaluate(options_.steps, options_.final_windows, progress);

@@ -144,8 +144,9 @@ double Trainer::Accumulate(const Tensor& batch, const ForwardOptions& forward, d
   return loss.item<double>() / static_cast<double>(options_.accumulate);
 }
 
-StepResult Trainer::Step(int64_t step) {
+StepResult Trainer::Step(int64_t step, bool stop) {
   StepResult result;
+  result.stop = stop;
   ForwardOptions forward;
   forward.compute = compute_;
   forward.mask = mask_;
@@ -165,10 +166,11 @@ StepResult Trainer::Step(int64_t step) {
   if (exchange_->processes() > 1) {
     for (int g = 0; g < kParameterGroups; ++g)
       exchange_->Average(parameters_->FlatGradient(static_cast<ParameterGroup>(g)));
-    Tensor report = torch::tensor({result.loss, result.r_sparse}, torch::kDouble);
+    Tensor report = torch::tensor({result.loss, result.r_sparse, stop ? 1.0 : 0.0}, torch::kDouble);
     exchange_->Average(report);
     result.loss = report[0].item<double>();
     result.r_sparse = report[1].item<double>();
+    result.stop = report[2].item<double>() > 0;
   }
   if (!std::isfinite(result.loss)) {
     throw Error(ErrorCode::kInternal,

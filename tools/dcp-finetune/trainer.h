@@ -23,6 +23,7 @@ struct StepResult {
   double alpha = 0;     // 0 when dense
   double lr = 0;
   double gradient_norm = 0;
+  bool stop = false;  // some process was interrupted
 };
 
 // Holds model, optimiser, data and evaluation windows of a run. A step is a function of the options, the step's number
@@ -37,8 +38,9 @@ class Trainer {
   Parameters& parameters() { return *parameters_; }
   Exchange& exchange() { return *exchange_; }
 
-  // Runs step number `step` (from 0). Throws dcp::Error(kInternal) when the loss is not finite.
-  StepResult Step(int64_t step);
+  // Runs step number `step` (from 0). `stop` is this process's wish to end the run; the result holds what all agreed
+  // on, so that no process waits for one that has gone. Throws dcp::Error(kInternal) when the loss is not finite.
+  StepResult Step(int64_t step, bool stop);
 
   // {"dense": .., "pruned": ..} over `limit` held-out windows (0: all); empty when nothing is held out.
   tools::Json Evaluate(int64_t limit);

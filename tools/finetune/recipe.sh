@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# How the models in models/ were made: tokenizer, base, dense control, pruned models at several gammas, and the two
+# baselines whose fixed pattern was fine-tuned just as long. Every step goes on where it was stopped, so a run may be
+# killed and started again. Sizes are in tokens per optimiser step and steps; the figures of the shipped models are the
+# defaults.
+#
+# Usage: tools/finetune/recipe.sh TRAIN_TEXTS VALID_TEXTS WORK_FOLDER [STEP...]
+#   TRAIN_TEXTS, VALID_TEXTS  folders of .txt files, a document each
+#   STEP                      tokenizer, base, control, pruned, masks, ship; default: all, in this order
+# Environment: DCP_FINETUNE (the program), DCP_EVAL, PROCESSES (default: cores), and the sizes below.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(dirname "$(dirname "$here")")
+
+[ $# -ge 3 ] || { sed -n '7,10p' "${BASH_SOURCE[0]}" | cut -c3- >&2; exit 2; }
+train=$1 valid=$2 work=$3
+shift 3
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(tokenizer base control pruned masks ship)
+
+finetune=${DCP_FINETUNE:-$top/build/dcp-finetune}
+eval=${DCP_EVAL:-$top/build/dcp-eval}
+processes=${PROCESSES:-$(nproc)}
+short_steps=${SHORT_STEPS:-2600}   # of 16 x 256 tokens
+base_steps=${BASE_STEPS:-3000}     # in all; those after short_steps are of 4 x 1024 tokens
+tune_steps=${TUNE_STEPS:-250}      # of 4 x 1024 tokens: control, pruned and masked models alike
+gammas=${GAMMAS:-0.01 0.03 0.1 0.3 1}
+default_gamma=${DEFAULT_GAMMA:-0.1}
+masks=${MASKS:-window:205 strided:128,16}
+export OMP_WAIT_POLICY=passive  # processes that share a machine must not spin
+
+data=(--data "$train" --valid "$valid" --cache "$work/cache" --processes "$processes" --threads 1)
+
+run_tokenizer() {
+  [ -f "$work/tokenizer/merges.txt" ] || "$finetune" --train-tokenizer 8192 --data "$train" --out "$work/tokenizer"
+}
+
+# Most steps see short sequences, which cost less per token; the last ones teach the model its 1024 positions, while the
+# learning rate falls to zero.
+run_base() {
+  local common=(--init "$here/books.json" --tokenizer "$work/tokenizer" "${data[@]}" --out "$work/base" --resume
+                --muon --lr 2e-3 --muon-lr 0.02 --weight-decay 0.1 --beta2 0.95 --warmup 100 --eval-every 200)
+  "$finetune" "${common[@]}" --steps "$short_steps" --batch 16 --context 256 --final-windows 64
+  "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay $((base_steps - short_steps))
+}
+
+# Everything that is compared starts from the same base and sees the same tokens.
+tune() {
+  local out=$1
+  shift
+  "$finetune" --base "$work/base" "${data[@]}" --out "$work/$out" --resume --steps "$tune_steps" --batch 4 \
+    --context 1024 --lr 3e-4 --warmup 10 --decay $((tune_steps * 3 / 10)) --beta2 0.95 --dtype bf16 --eval-every 0 "$@"
+}
+
+run_control() { tune control --dense; }
+
+run_pruned() {
+  local gamma
+  for gamma in $gammas; do
+    tune "gamma-$gamma" --gamma "$gamma" --int-dim 32 --int-bias 2 --int-lr 3e-3 --alpha "cosine:1:8:$((tune_steps * 7 / 10))"
+  done
+}
+
+run_masks() {
+  local mask
+  for mask in $masks; do
+    tune "mask-${mask/:/-}" --mask "$mask"
+  done
+}
+
+# Copies what ships to models/, with the manifest that scripts read.
+run_ship() {
+  local gamma name names=() sweep=
+  for name in control $(printf 'gamma-%s ' $gammas); do
+    mkdir -p "$top/models/books-$name"
+    cp "$work/$name"/{config.json,model.safetensors,vocab.json,merges.txt} "$top/models/books-$name/"
+    mkdir -p "$top/docs/training"
+    cp "$work/$name/train.jsonl" "$top/docs/training/$name.jsonl"
+  done
+  cp "$work/base/train.jsonl" "$top/docs/training/base.jsonl"
+  for gamma in $gammas; do
+    sweep+="${sweep:+,}
+    {\"gamma\": $gamma, \"model\": \"books-gamma-$gamma\", \"adapter\": null}"
+  done
+  printf '{\n  "default": "books-gamma-%s",\n  "dense_control": {"model": "books-control", "adapter": null},\n  "sweep": [%s\n  ]\n}\n' \
+    "$default_gamma" "$sweep" >"$top/models/manifest.json.tmp"
+  mv "$top/models/manifest.json.tmp" "$top/models/manifest.json"
+}
+
+mkdir -p "$work"
+for step in "${steps[@]}"; do
+  "run_$step"
+done
