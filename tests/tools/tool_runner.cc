@@ -9,6 +9,7 @@
 
 #include "dcp-eval/eval_tool.h"
 #include "dcp-generate/generate_tool.h"
+#include "dcp-inspect/inspect_tool.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "text/byte_alphabet.h"
 
@@ -49,7 +50,7 @@ ToolRun RunTool(int (*tool)(std::span<const std::string>, ToolIo&), const Args& 
   WorldBuffer out_buffer(world.interrupt_at, world.out_capacity, interrupted);
   WorldBuffer err_buffer(world.interrupt_at_warning ? std::optional<size_t>(1) : std::nullopt, {}, interrupted);
   std::ostream out(&out_buffer), err(&err_buffer);
-  ToolIo io{in, out, err, interrupted, world.err_is_terminal};
+  ToolIo io{in, out, err, interrupted, world.err_is_terminal, world.out_is_terminal};
   ToolRun run;
   run.status = tool(args, io);
   run.out = out_buffer.str();
@@ -65,6 +66,12 @@ ToolRun Generate(const Args& args, const World& world) {
 
 ToolRun Eval(const Args& args, const World& world) {
   ToolRun run = RunTool(EvalMain, args, world);
+  EXPECT_EQ(run.status, kExitDone) << run.err;
+  return run;
+}
+
+ToolRun Inspect(const Args& args, const World& world) {
+  ToolRun run = RunTool(InspectMain, args, world);
   EXPECT_EQ(run.status, kExitDone) << run.err;
   return run;
 }

@@ -33,6 +33,7 @@ struct World {
   bool interrupt_at_warning = false;        // Ctrl-C at the first word on stderr
   std::optional<size_t> out_capacity = {};  // bytes that standard output takes before it fails
   bool err_is_terminal = false;
+  bool out_is_terminal = false;
 };
 
 ToolRun RunTool(int (*tool)(std::span<const std::string>, ToolIo&), const Args& args, const World& world = {});
@@ -40,6 +41,7 @@ ToolRun RunTool(int (*tool)(std::span<const std::string>, ToolIo&), const Args& 
 // The common case, which has to end well.
 ToolRun Generate(const Args& args, const World& world = {});
 ToolRun Eval(const Args& args, const World& world = {});
+ToolRun Inspect(const Args& args, const World& world = {});
 
 // Expects exit status 2, nothing on standard output and one line on stderr that begins with the tool's name and holds
 // every one of `words`.

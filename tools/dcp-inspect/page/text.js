@@ -220,8 +220,10 @@ dcp.text = (() => {
   function label(by, token, group) {
     const scores = group.map((layer) => dcp.data.layers[layer].dropped_by_score[token]);
     const names = group.length === layers && layers > 1 ? "all" : group.join(", ");
-    const score = group.length === 1 ? ` · ${dcp.score(scores[0])}` : "";
-    return `${group.length === 1 ? "layer" : "layers"} ${names}${score}`;
+    const known = scores.filter((score) => score !== null);
+    const range = [Math.max(...known), Math.min(...known)].map((score) => dcp.score(score));
+    const score = range[0] === range[1] ? range[0] : `${range[0]} to ${range[1].slice(4)}`;
+    return `${group.length === 1 ? "layer" : "layers"} ${names}${known.length > 0 ? ` · ${score}` : ""}`;
   }
 
   // Labels that would cover one another move up.
