@@ -30,6 +30,24 @@ class ManifestReader {
     return result;
   }
 
+  TunedBaseline Baseline(const Json& entry, const std::string& field) const {
+    TunedBaseline baseline{Entry(entry, field), {}};
+    const auto policy = entry.find("policy");
+    if (policy == entry.end() || !policy->is_string()) {
+      Reject(file_ + ": " + field + ".policy is " + (policy == entry.end() ? "missing" : Brief(*policy)) +
+             ", must be a policy like window:256");
+    }
+    try {
+      baseline.policy = ParsePolicy(policy->get<std::string>());
+    } catch (const Error& error) {
+      Reject(file_ + ": " + field + ": " + error.what());
+    }
+    if (baseline.policy.kind == PolicySpec::Kind::kLearned) {
+      Reject(file_ + ": " + field + ".policy is learned, must be training-free: learned models belong to sweep");
+    }
+    return baseline;
+  }
+
   static std::string Brief(const Json& value) { return value.dump().substr(0, 40); }
 
  private:
@@ -81,7 +99,22 @@ ModelList ParseManifest(const std::string& text, const std::string& file) {
   for (size_t i = 0; i < sweep->size(); ++i) {
     list.variants.push_back(reader.Entry((*sweep)[i], "sweep[" + std::to_string(i) + "]"));
   }
+  const auto baselines = manifest.find("baselines");
+  if (baselines == manifest.end()) return list;
+  if (!baselines->is_array()) {
+    Reject(file + ": baselines is " + ManifestReader::Brief(*baselines) + ", must be an array of models with a policy");
+  }
+  for (size_t i = 0; i < baselines->size(); ++i) {
+    list.baselines.push_back(reader.Baseline((*baselines)[i], "baselines[" + std::to_string(i) + "]"));
+  }
   return list;
+}
+
+std::string ShortName(const ModelEntry& entry) {
+  const auto last = [](const std::string& path) {
+    return std::filesystem::path(path + "/").lexically_normal().parent_path().filename().string();
+  };
+  return last(entry.model) + (entry.adapter.empty() ? "" : "+" + last(entry.adapter));
 }
 
 ModelList ReadModelList(const ModelListOptions& options, ToolIo& io) {

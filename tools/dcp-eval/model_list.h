@@ -1,4 +1,4 @@
-// The models of a sweep: a dense control, and variants with learned decisions.
+// The models of a sweep: a dense control, variants with learned decisions, baselines that were fine-tuned as such.
 #ifndef DCP_TOOLS_DCP_EVAL_MODEL_LIST_H_
 #define DCP_TOOLS_DCP_EVAL_MODEL_LIST_H_
 
@@ -8,6 +8,7 @@
 
 #include "common/model_options.h"
 #include "common/tool.h"
+#include "dcp/eviction_policy.h"
 
 namespace dcp::tools {
 
@@ -28,17 +29,29 @@ struct ModelListOptions {
   std::string dense_adapter;
 };
 
+// A model that was fine-tuned under a fixed policy, and is measured under it.
+struct TunedBaseline {
+  ModelEntry model;
+  PolicySpec policy;
+};
+
 struct ModelList {
   ModelEntry control;
   std::vector<ModelEntry> variants;
+  std::vector<TunedBaseline> baselines;
 };
+
+// For tables and plots: the last part of the directory's name, and of the adapter's.
+std::string ShortName(const ModelEntry& entry);
 
 // Throws dcp::Error(kInvalidArgument) naming the file and the field, or the options, that cannot be used.
 ModelList ReadModelList(const ModelListOptions& options, ToolIo& io);
 
 // A manifest's text; its paths are relative to the folder of `file`:
-//   {"dense_control": {"model": "DIR", "adapter": null}, "sweep": [{"gamma": x, "model": "DIR", "adapter": "DIR"}, ..]}
-// Other fields are left to other readers.
+//   {"dense_control": {"model": "DIR", "adapter": null},
+//    "sweep": [{"gamma": x, "model": "DIR", "adapter": "DIR"}, ..],
+//    "baselines": [{"policy": "window:256", "model": "DIR", "adapter": null}, ..]}
+// "baselines" may be absent. Other fields are left to other readers.
 ModelList ParseManifest(const std::string& text, const std::string& file);
 
 // Throws dcp::Error(kInvalidArgument) when `variant` has a tokenizer, and another one than the control: their

@@ -59,7 +59,8 @@ class Sweep {
 
  private:
   std::shared_ptr<const Model> Load(const ModelEntry& entry);
-  void CheckVariants();
+  std::shared_ptr<const Model> LoadComparable(const ModelEntry& entry);
+  void CheckModels();
   bool RunJobs(const char* phase, const std::vector<SweepJob>& jobs);
   bool RunJob(const SweepJob& job, Progress& progress, double fed_before);
   Json KeyOf(const SweepJob& job, const Session& session) const;
@@ -91,35 +92,40 @@ std::shared_ptr<const Model> Sweep::Load(const ModelEntry& entry) {
   return model;
 }
 
-void Sweep::CheckVariants() {
-  std::vector<ModelEntry> learned;
+std::shared_ptr<const Model> Sweep::LoadComparable(const ModelEntry& entry) {
+  auto model = Load(entry);
+  const ModelConfig& config = model->config();
   const int vocabulary = control_->config().vocab_size;
+  if (config.vocab_size != vocabulary) {
+    Reject(NameOf(entry) + ": vocab_size is " + std::to_string(config.vocab_size) + ", the dense control has " +
+           std::to_string(vocabulary));
+  }
+  if (config.n_positions < result_.shape.context) {
+    Reject(NameOf(entry) + ": n_positions is " + std::to_string(config.n_positions) + ", the context is " +
+           std::to_string(result_.shape.context));
+  }
+  CheckSameTokenizer(list_.control, entry, io_);
+  return model;
+}
+
+void Sweep::CheckModels() {
+  std::vector<ModelEntry> learned;
   for (const ModelEntry& variant : list_.variants) {
-    const auto model = Load(variant);
-    const std::string name = NameOf(variant);
-    if (model->config().vocab_size != vocabulary) {
-      Reject(name + ": vocab_size is " + std::to_string(model->config().vocab_size) + ", the dense control has " +
-             std::to_string(vocabulary));
-    }
-    if (model->config().n_positions < result_.shape.context) {
-      Reject(name + ": n_positions is " + std::to_string(model->config().n_positions) + ", the context is " +
-             std::to_string(result_.shape.context));
-    }
-    CheckSameTokenizer(list_.control, variant, io_);
-    if (model->has_interaction()) {
+    if (LoadComparable(variant)->has_interaction()) {
       learned.push_back(variant);
     } else if (!variant.SameModel(list_.control)) {
-      Reject(name + ": has no interaction tensors, which its learned rows need");
+      Reject(NameOf(variant) + ": has no interaction tensors, which its learned rows need");
     }
   }
   list_.variants = learned;
+  for (const TunedBaseline& baseline : list_.baselines) LoadComparable(baseline.model);
 }
 
 void Sweep::Prepare() {
   list_ = ReadModelList(options_.models, io_);
   control_ = Load(list_.control);
   result_.shape = ResolveShape(options_.text, *control_);
-  CheckVariants();
+  CheckModels();
   ModelToolOptions source;
   source.model = list_.control.model;
   documents_ = ReadDocuments(options_.text, source, *control_, io_);
@@ -187,7 +193,7 @@ bool Sweep::RunJob(const SweepJob& job, Progress& progress, double fed_before) {
       progress.Update(fed_before + static_cast<double>(fed_tokens));
       return !io_.interrupted;
     });
-    if (!scored.windows.back().done || static_cast<double>(scored.fed_tokens) < tokens_) return false;
+    if (static_cast<double>(scored.fed_tokens) < tokens_) return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     row.policy = session.policy().name();
     row.tokens_per_s = seconds > 0 ? tokens_ / seconds : 0;

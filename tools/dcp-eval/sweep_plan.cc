@@ -75,6 +75,9 @@ std::vector<SweepJob> PlanBaselines(const ModelList& list, const SweepOptions& o
   std::vector<size_t> last(static_cast<size_t>(context), 0);
   last.back() = 1;
   std::vector<SweepJob> jobs;
+  for (const TunedBaseline& baseline : list.baselines) {
+    jobs.push_back({Role::kBaseline, baseline.model, baseline.policy, {}, {}});
+  }
   for (const ModelEntry& model : BaselineModels(list, options.baseline_model)) {
     for (const PolicySpec::Kind kind : options.baselines) {
       KindPlan plan(model, kind);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdio>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,8 +11,8 @@ namespace {
 
 using Role = SweepJob::Role;
 
-std::string Gamma(const ModelEntry& model) {
-  if (!model.gamma) return model.model + (model.adapter.empty() ? "" : " + " + model.adapter);
+std::string NameOf(const ModelEntry& model) {
+  if (!model.gamma) return ShortName(model);
   char text[48];
   std::snprintf(text, sizeof text, "gamma %g", *model.gamma);
   return text;
@@ -26,7 +27,7 @@ class LineNamer {
   explicit LineNamer(const SweepResult& result) : control_(result.rows[0].job.model) {
     for (const SweepRow& row : result.rows) {
       if (row.job.role != Role::kLearned) continue;
-      models_.insert(Gamma(row.job.model));
+      models_.insert(NameOf(row.job.model));
       thresholds_.insert(row.job.policy.threshold);
     }
   }
@@ -34,9 +35,9 @@ class LineNamer {
   std::string operator()(const SweepRow& row) const {
     const std::string kind = Kind(row.policy);
     if (row.job.role == Role::kLearned) {
-      return models_.size() > 1 && thresholds_.size() > 1 ? kind + ", " + Gamma(row.job.model) : kind;
+      return models_.size() > 1 && thresholds_.size() > 1 ? kind + ", " + NameOf(row.job.model) : kind;
     }
-    return row.job.model.SameModel(control_) ? kind : kind + " on " + Gamma(row.job.model);
+    return row.job.model.SameModel(control_) ? kind : kind + " on " + NameOf(row.job.model);
   }
 
  private:
@@ -85,7 +86,7 @@ std::string Subtitle(const SweepResult& result) {
 }
 
 std::string RowName(const SweepRow& row, const ModelEntry& control) {
-  return row.job.model.SameModel(control) ? row.policy : row.policy + ", " + Gamma(row.job.model);
+  return row.job.model.SameModel(control) ? row.policy : row.policy + ", " + NameOf(row.job.model);
 }
 
 }  // namespace

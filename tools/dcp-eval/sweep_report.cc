@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 
 #include "common/measure.h"
 
@@ -144,15 +143,6 @@ std::string Number(const char* format, double value) {
 
 std::string Range(const char* format, const std::optional<Interval>& interval) {
   return interval ? Number(format, interval->low) + ".." + Number(format, interval->high) : "-";
-}
-
-// The last part of the directory's name that says something, and the adapter's.
-std::string ShortName(const ModelEntry& model) {
-  const auto last = [](const std::string& path) {
-    const std::filesystem::path clean = std::filesystem::path(path + "/").lexically_normal().parent_path();
-    return clean.filename().string();
-  };
-  return last(model.model) + (model.adapter.empty() ? "" : "+" + last(model.adapter));
 }
 
 std::string TableLine(size_t index, const SweepRow& row) {
