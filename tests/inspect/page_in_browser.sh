@@ -20,10 +20,11 @@ fi
 rm -rf "$dir"
 mkdir -p "$dir/profile"
 
-# check NAME WIDTHxHEIGHT: the page $dir/NAME.html, with listeners for errors before its scripts and the checks after.
+# check NAME WIDTH,HEIGHT [CHECKS]: the page $dir/NAME.html, with listeners for errors before its scripts and the checks
+# after.
 check() {
   sed -e "/<head>/r $here/errors.html" "$dir/$1.html" >"$dir/$1-checked.html"
-  { echo '<script>'; cat "$here/checks.js"; echo '</script>'; } >>"$dir/$1-checked.html"
+  { echo '<script>'; cat "$here/${3:-checks.js}"; echo '</script>'; } >>"$dir/$1-checked.html"
   "$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$dir/profile" --window-size="$2" \
     --virtual-time-budget=20000 --dump-dom "file://$dir/$1-checked.html" >"$dir/$1.dom" 2>"$dir/$1.log"
   if ! grep -q '<pre id="verdict">all [0-9]* checks passed' "$dir/$1.dom"; then
@@ -49,3 +50,7 @@ check generated 1280,900
 
 "$tool" --model "$model" --html "$dir/short.html" --prompt 'The'
 check short 1280,900
+
+"$tool" --model "$model" --html "$dir/stats.html" --stats --text "$here/../../README.md" --context 64 --resamples 100
+check stats 1280,900 stats_checks.js
+check stats 390,800 stats_checks.js

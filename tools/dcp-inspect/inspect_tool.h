@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/model_options.h"
 #include "common/tool.h"
@@ -15,7 +16,7 @@ namespace dcp::tools {
 // Where the one sequence that is looked at comes from: exactly one of the first four.
 struct InspectSource {
   std::optional<std::string> prompt;      // --prompt
-  std::optional<std::string> text_file;   // --text
+  std::vector<std::string> texts;         // --text; several, or folders, only with --stats
   std::optional<std::string> prompt_ids;  // --prompt-ids
   std::optional<std::string> trace_file;  // --trace
   size_t sequence = 0;                    // index into the sequences of the trace file
@@ -25,10 +26,22 @@ struct InspectSource {
   SamplingOptions sampling;               // the seed comes from the model's options
 };
 
+// Corpus statistics, with --stats.
+struct StatsOptions {
+  bool on = false;
+  int context = 0;       // tokens of a window; 0: P
+  int horizon = 0;       // tokens that a token is followed for; 0: half the context
+  int windows = 0;       // windows, spread evenly over the texts; 0: all
+  int batch = 8;         // windows that run together
+  int resamples = 1000;  // of the bootstrap
+};
+
 struct InspectOptions {
   ModelToolOptions model;
   InspectSource source;
+  StatsOptions stats;
   std::optional<std::string> html_file;
+  std::optional<std::string> svg_file;
   std::optional<std::string> json_file;  // "-": standard output
   std::string color = "auto";            // auto, always, never
 };

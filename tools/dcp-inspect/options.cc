@@ -14,14 +14,18 @@ constexpr char kExamples[] =
     "  dcp-inspect --model models/books-tiny --prompt \"The old man\" --generate 60 --html forgets.html\n"
     "  dcp-inspect --model models/books-tiny --text book.txt --max-tokens 200 --html forgets.html --json forgets.json\n"
     "  dcp-generate --model DIR --prompt A --trace trace.json; dcp-inspect --trace trace.json --html forgets.html\n"
+    "  dcp-inspect --model models/books-tiny --text books/ --stats --windows 200 --html stats.html\n"
     "\n"
-    "Without --html and --json the text itself goes to standard output, faded where layers dropped it.\n"
+    "Without --html, --svg and --json the text itself goes to standard output, faded where layers dropped it; with\n"
+    "--stats a table.\n"
     "Exit status: 0 done, 2 bad input or usage, 130 interrupted, 1 anything else.\n";
 
 void AddSourceOptions(CLI::App& app, InspectSource& source) {
   constexpr char kGroup[] = "Text (one kind)";
   app.add_option("--prompt", source.prompt, "The text that the model reads")->type_name("TEXT")->group(kGroup);
-  app.add_option("--text", source.text_file, "A file with that text; - is stdin")->type_name("FILE")->group(kGroup);
+  AddRepeatable(app, "--text", source.texts,
+                "A file with that text; - is stdin. With --stats also a folder of .txt files, and several", "PATH")
+      ->group(kGroup);
   app.add_option("--prompt-ids", source.prompt_ids, "The text as token ids: 1,2,3")->type_name("IDS")->group(kGroup);
   app.add_option("--trace", source.trace_file,
                  "What dcp-generate --trace wrote; needs no model, but --model tells the bytes of tokens that are not "
@@ -57,9 +61,37 @@ void AddGenerationOptions(CLI::App& app, InspectSource& source) {
       ->group(kGroup);
 }
 
+void AddStatsOptions(CLI::App& app, StatsOptions& stats) {
+  constexpr char kGroup[] = "Corpus statistics";
+  app.add_flag("--stats", stats.on,
+               "Statistics of what is dropped over many windows of the texts, with 95 % intervals over windows")
+      ->group(kGroup);
+  app.add_option("--context", stats.context, "Tokens of a window; default: the model's positions P")
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_option("--horizon", stats.horizon,
+                 "Tokens that each token is followed for; those with fewer after them in their window are not counted; "
+                 "default: half the context")
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_option("--windows", stats.windows, "Windows, spread evenly over the texts; default: 0, all")
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_option("--batch", stats.batch, "Windows that run together; changes speed and memory only; default: 8")
+      ->type_name("N")
+      ->group(kGroup);
+  app.add_option("--resamples", stats.resamples, "Resamples of the bootstrap, drawn by --seed; default: 1000")
+      ->type_name("N")
+      ->group(kGroup);
+}
+
 void AddOutputOptions(CLI::App& app, InspectOptions& options) {
   constexpr char kGroup[] = "Output";
   app.add_option("--html", options.html_file, "Write one self-contained page")->type_name("FILE")->group(kGroup);
+  app.add_option("--svg", options.svg_file,
+                 "Draw one picture: what each layer holds of a short text; with --stats, the charts")
+      ->type_name("FILE")
+      ->group(kGroup);
   app.add_option("--json", options.json_file, "Write the page's numbers as JSON; - is stdout")
       ->type_name("FILE")
       ->group(kGroup);
@@ -82,6 +114,7 @@ int InspectMain(std::span<const std::string> args, ToolIo& io) {
     AddModelOptions(app, options.model);
     app.get_option("--model")->required(false);  // a trace stands for itself
     AddGenerationOptions(app, options.source);
+    AddStatsOptions(app, options.stats);
     AddOutputOptions(app, options);
     if (const auto status = ParseArguments(app, args, io)) return *status;
     return RunInspect(options, io);

@@ -6,11 +6,6 @@
 namespace dcp::tools {
 namespace {
 
-struct Script {
-  std::string_view name;
-  std::string_view source;
-};
-
 // Puts `text` in the place of `mark`, which the page holds once.
 void Fill(std::string& page, std::string_view mark, std::string_view text) {
   const size_t at = page.find(mark);
@@ -20,6 +15,10 @@ void Fill(std::string& page, std::string_view mark, std::string_view text) {
 
 std::string In(std::string_view open, std::string_view content, std::string_view close) {
   return std::string(open).append(content).append(close);
+}
+
+void AddScript(std::string& page, std::string_view name, std::string_view source) {
+  Fill(page, In("<script src=\"", name, "\"></script>"), In("<script>\n", source, "</script>"));
 }
 
 std::string Title(const Json& document) {
@@ -40,10 +39,17 @@ std::string Page(std::string_view html, const Json& document) {
 
 std::string TracePage(const Json& document) {
   std::string page = Page(kPageHtml, document);
-  for (const Script& script :
-       {Script{"model.js", kModelJs}, {"text.js", kTextJs}, {"charts.js", kChartsJs}, {"page.js", kPageJs}}) {
-    Fill(page, In("<script src=\"", script.name, "\"></script>"), In("<script>\n", script.source, "</script>"));
-  }
+  AddScript(page, "model.js", kModelJs);
+  AddScript(page, "text.js", kTextJs);
+  AddScript(page, "charts.js", kChartsJs);
+  AddScript(page, "page.js", kPageJs);
+  return page;
+}
+
+std::string StatsPage(const Json& document, std::string_view sections) {
+  std::string page = Page(kStatsHtml, document);
+  Fill(page, "<!-- charts -->", sections);
+  AddScript(page, "stats.js", kStatsJs);
   return page;
 }
 

@@ -12,6 +12,9 @@ namespace dcp::tools {
 // `document` as trace_document.h has it.
 std::string TracePage(const Json& document);
 
+// `sections` is HTML of our own making, put in as it is; `document` as stats_document.h has it.
+std::string StatsPage(const Json& document, std::string_view sections);
+
 // JSON that may stand in a <script> element: no '<', '>', '&' and no line separator of JavaScript as such.
 std::string ScriptJson(const Json& document);
 

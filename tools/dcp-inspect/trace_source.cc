@@ -18,18 +18,11 @@ namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-// The last folder of the path: a page is made to be shown to others, whom the rest of the path does not concern.
+// The last folder of the path.
 std::string NameOf(const std::string& directory) {
   std::filesystem::path path = std::filesystem::path(directory).lexically_normal();
   if (path.filename().empty()) path = path.parent_path();
   return path.filename().string();
-}
-
-std::vector<std::string> BytesOf(const std::vector<TokenId>& ids, const Tokenizer& tokenizer) {
-  std::vector<std::string> bytes;
-  // A model's vocabulary may be padded beyond its tokenizer's.
-  for (const TokenId id : ids) bytes.emplace_back(id < tokenizer.vocab_size() ? tokenizer.TokenBytes(id) : "");
-  return bytes;
 }
 
 std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model,
@@ -44,8 +37,8 @@ std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model
     ids = ParseIdList(*source.prompt_ids, name);
     CheckIds(ids, model, name);
   } else {
-    name = DisplayName(*source.text_file);
-    ids = NeedTokenizer(tokenizer, options.model, "--text").Encode(ReadAll(*source.text_file, io));
+    name = DisplayName(source.texts.at(0));
+    ids = NeedTokenizer(tokenizer, options.model, "--text").Encode(ReadAll(source.texts.at(0), io));
   }
   if (source.skip >= ids.size()) {
     Reject(name + (ids.empty() ? ": the text is empty"
@@ -145,12 +138,21 @@ size_t PromptTokens(const Json& entry, size_t tokens, const std::string& source)
 
 }  // namespace
 
+std::string ModelName(const ModelToolOptions& options) {
+  return options.adapter.empty() ? NameOf(options.model) : NameOf(options.model) + " + " + NameOf(options.adapter);
+}
+
+std::vector<std::string> BytesOf(std::span<const TokenId> ids, const Tokenizer& tokenizer) {
+  std::vector<std::string> bytes;
+  for (const TokenId id : ids) bytes.emplace_back(id < tokenizer.vocab_size() ? tokenizer.TokenBytes(id) : "");
+  return bytes;
+}
+
 DropTrace TraceModel(const InspectOptions& options, ToolIo& io) {
   const auto model = LoadModel(options.model);
   const auto tokenizer = LoadTokenizer(options.model, *model);
   DropTrace trace;
-  trace.model = NameOf(options.model.model);
-  if (!options.model.adapter.empty()) trace.model += " + " + NameOf(options.model.adapter);
+  trace.model = ModelName(options.model);
   trace.ids = PromptIds(options, *model, tokenizer, io);
   trace.prompt_tokens = trace.ids.size();
 
@@ -194,7 +196,7 @@ DropTrace TraceFromFile(const InspectOptions& options, ToolIo& io) {
   DropTrace trace = ParseTrace(ReadAll(path, io), options.source.sequence, DisplayName(path));
   if (options.model.model.empty()) return trace;
   const Tokenizer tokenizer = Tokenizer::Load(options.model.model);
-  trace.model = NameOf(options.model.model);
+  trace.model = ModelName(options.model);
   trace.bytes = BytesOf(trace.ids, tokenizer);
   return trace;
 }

@@ -1,0 +1,106 @@
+#include "dcp-inspect/svg_sheet.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "dcp-inspect/page_writer.h"
+
+namespace dcp::tools {
+namespace {
+
+// The colours of page.css.
+constexpr std::string_view kColors =
+    "svg{--paper:#fbfaf6;--ink:#1d1c1a;--soft:#66625a;--hair:#dfdbd0;--lane-on:#2f74b5;--lane-off:#e9e5da;"
+    "--drop:#c04e00;--did:#6b4fa0}\n"
+    "@media (prefers-color-scheme:dark){svg{--paper:#14171b;--ink:#ece8de;--soft:#a09c92;--hair:#333941;"
+    "--lane-on:#62a8e5;--lane-off:#282d34;--drop:#ff9d4d;--did:#b79df0}}\n";
+
+constexpr std::string_view kStyle =
+    ".sheet text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','Liberation Sans',sans-serif;"
+    "fill:var(--ink)}\n"
+    ".sheet text.title{font-weight:600;font-size:17px}\n"
+    ".sheet text.soft{fill:var(--soft)}.sheet text.small{fill:var(--soft);font-size:12px}\n"
+    ".sheet text.strong{font-weight:600}\n"
+    ".sheet text.code{font:15px ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace;"
+    "white-space:pre}\n"
+    ".sheet text.code.held{font-weight:700}\n"
+    ".sheet text.drop{fill:var(--drop);font-weight:600;font-size:12px}\n"
+    ".sheet .paper{fill:var(--paper)}.sheet .grid{stroke:var(--hair)}\n"
+    ".sheet .mean{stroke:var(--soft);stroke-dasharray:3 3}\n"
+    ".sheet .held-bar{fill:var(--lane-on)}.sheet .off-bar{fill:var(--lane-off)}\n"
+    ".sheet .tint{fill:var(--lane-on);opacity:.14}\n"
+    ".sheet .whisker{stroke:var(--lane-on);stroke-width:2}.sheet .dot{fill:var(--lane-on)}\n"
+    ".sheet .arc{fill:none;stroke:var(--drop);stroke-width:1.6}.sheet .head{fill:var(--drop)}\n"
+    ".sheet .frame{fill:none;stroke:var(--drop);stroke-width:2}\n"
+    ".sheet .band{opacity:.13;stroke:none}.sheet .line{fill:none;stroke-width:2;stroke-linejoin:round}\n"
+    ".sheet .line0{stroke:var(--lane-on)}.sheet .line1{stroke:var(--did);stroke-dasharray:7 3}\n"
+    ".sheet .line2{stroke:var(--drop);stroke-dasharray:2 2}.sheet .line3{stroke:var(--ink);stroke-dasharray:9 3 2 3}\n"
+    ".sheet .band0{fill:var(--lane-on)}.sheet .band1{fill:var(--did)}.sheet .band2{fill:var(--drop)}"
+    ".sheet .band3{fill:var(--ink)}\n";
+
+std::string Open(double width, double height, std::string_view label) {
+  return SvgFormat(
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"sheet\" width=\"%.0f\" height=\"%.0f\" "
+             "viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"",
+             width, height, width, height) +
+         EscapeHtml(label) + "\">\n";
+}
+
+std::string Style(std::string_view colors) {
+  return std::string("<style>").append(colors).append(kStyle).append("</style>\n");
+}
+
+}  // namespace
+
+std::string SvgFormat(const char* format, ...) {
+  va_list args;
+  va_start(args, format);
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  return text;
+}
+
+void SvgSheet::Text(double x, double y, std::string_view look, std::string_view text, std::string_view more) {
+  shapes_ += SvgFormat("<text x=\"%.1f\" y=\"%.1f\" class=\"", x, y).append(look).append("\" ").append(more) + ">" +
+             EscapeHtml(text) + "</text>\n";
+}
+
+void SvgSheet::Line(double x1, double y1, double x2, double y2, std::string_view look) {
+  shapes_ += SvgFormat("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"", x1, y1, x2, y2)
+                 .append(look)
+                 .append("\"/>\n");
+}
+
+void SvgSheet::Rect(double x, double y, double width, double height, std::string_view look) {
+  shapes_ +=
+      SvgFormat("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" class=\"", x, y, width, height)
+          .append(look)
+          .append("\"/>\n");
+}
+
+void SvgSheet::Circle(double x, double y, double radius, std::string_view look) {
+  shapes_ +=
+      SvgFormat("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" class=\"", x, y, radius).append(look).append("\"/>\n");
+}
+
+void SvgSheet::Path(std::string_view data, std::string_view look, std::string_view more) {
+  shapes_ +=
+      std::string("<path d=\"").append(data).append("\" class=\"").append(look).append("\" ").append(more) + "/>\n";
+}
+
+void SvgSheet::Group(double x, double y, const SvgSheet& sheet) {
+  shapes_ += SvgFormat("<g transform=\"translate(%.1f %.1f)\">\n", x, y) + sheet.shapes_ + "</g>\n";
+}
+
+std::string SvgSheet::Inline(double width, double height, std::string_view label) const {
+  return Open(width, height, label) + Style("") + shapes_ + "</svg>\n";
+}
+
+std::string SvgSheet::File(double width, double height, std::string_view label) const {
+  return Open(width, height, label) + Style(kColors) +
+         SvgFormat("<rect width=\"%.0f\" height=\"%.0f\" rx=\"8\" class=\"paper\"/>\n", width, height) + shapes_ +
+         "</svg>\n";
+}
+
+}  // namespace dcp::tools
