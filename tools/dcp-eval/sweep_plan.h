@@ -16,9 +16,9 @@ namespace dcp::tools {
 // `list.variants` are those with interaction tensors.
 std::vector<SweepJob> PlanLearned(const ModelList& list, const SweepOptions& options);
 
-// Models that were fine-tuned under a fixed policy, and training-free policies, kind by kind: matched to the kept tokens of each learned row of `rows` (on the variants: to
-// their own rows), and at the budgets asked for. Specs that come up twice are one job. `predicting`:
-// PredictingPositions of the windows; `context`: tokens of a window.
+// Models that were fine-tuned under a fixed policy, and training-free policies, kind by kind: matched to the kept
+// tokens of each learned row of `rows` (on the variants: to their own rows), and at the budgets asked for. Specs that
+// come up twice are one job. `predicting`: PredictingPositions of the windows; `context`: tokens of a window.
 std::vector<SweepJob> PlanBaselines(const ModelList& list, const SweepOptions& options, std::span<const SweepRow> rows,
                                     std::span<const size_t> predicting, int context);
 
