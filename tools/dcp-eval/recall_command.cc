@@ -10,8 +10,8 @@ namespace dcp::tools {
 namespace {
 
 constexpr char kFooter[] =
-    "Something is said early in a text and asked for `distance` tokens later (a window of that many tokens is the\n"
-    "smallest that still sees it). fact: a sentence plants a name or a number, its beginning is repeated, and all\n"
+    "Something is said early in a text and asked for `distance` tokens later (attention within a window of that many\n"
+    "tokens just reaches it). fact: a sentence plants a name or a number, its beginning is repeated, and all\n"
     "candidates are scored; passage: a passage is repeated word for word. The gain is the NLL where it was not said\n"
     "before less the NLL where it was, at the same place; it shows recall in models far too small to answer right.\n"
     "`lost` is the gain of dense less that of the policy, in the same trials.\n"

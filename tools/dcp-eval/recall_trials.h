@@ -44,8 +44,9 @@ class RecallTrials {
   RecallTrials(std::span<const Document> documents, const Tokenizer& tokenizer, const RecallShape& shape);
 
   // `distance`: tokens from the last token of what was planted to the first of what is asked for (kFact), from each
-  // token of the passage to the same one of its repetition (kPassage). A window of `distance` tokens is the smallest
-  // that still sees it. Throws dcp::Error(kInvalidArgument) when there is no room for the question itself.
+  // token of the passage to the same one of its repetition (kPassage). Attention within a window of `distance` tokens
+  // just reaches it; information can travel further, from layer to layer. Throws dcp::Error(kInvalidArgument) when
+  // there is no room for the question itself.
   RecallTrial Make(RecallKind kind, size_t trial, size_t distance) const;
 
   // Tokens of the longest sequence of a trial, all but the last predicted one, which is not fed.
