@@ -157,7 +157,7 @@ TEST_F(InspectTool, TerminalView) {
   const Args args = {"--model", model_, "--prompt", "What is kept here?", "--policy", "window:5"};
   const std::string plain = Inspect(args).out;
   EXPECT_NE(plain.find("\n{What is kept} here?\n"), std::string::npos) << plain;
-  EXPECT_NE(plain.find("layer  0  ###########.............................   76.5 % dropped"), std::string::npos)
+  EXPECT_NE(plain.find("layer  0  #########...............................   76.5 % dropped"), std::string::npos)
       << plain;
   EXPECT_EQ(plain.find('\x1b'), std::string::npos);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <string_view>
+#include <vector>
 
 #include "dcp-inspect/token_text.h"
 
@@ -34,20 +36,24 @@ std::vector<std::string> Texts(const DropTrace& trace) {
   return texts;
 }
 
-// Spaces and line ends before a token stay outside of its marks.
+// Spaces and line ends where the marks change stay outside of them.
 std::string Text(const DropTrace& trace, const Marks* marks) {
   const std::vector<std::string> texts = Texts(trace);
   const std::vector<double> share = DroppedShare(trace);
   std::string view;
+  std::string spaces;
   const Marks* open = nullptr;
   for (size_t i = 0; i < texts.size(); ++i) {
+    const size_t first = std::min(texts[i].find_first_not_of(" \n\t"), texts[i].size());
+    spaces += texts[i].substr(0, first);
+    if (first == texts[i].size()) continue;
     const Marks* const wanted = &marks[static_cast<size_t>(FadeOf(share[i]))];
-    const size_t space = std::min(texts[i].find_first_not_of(" \n\t"), texts[i].size());
-    const bool changes = open != nullptr && wanted->begin != open->begin;
-    if (changes) view += open->end;
-    view += texts[i].substr(0, space);
-    if (changes || open == nullptr) view += wanted->begin;
-    view += texts[i].substr(space);
+    const bool same = open != nullptr && std::string_view(wanted->begin) == open->begin;
+    if (open != nullptr && !same) view += open->end;
+    view += spaces;
+    if (!same) view += wanted->begin;
+    view += texts[i].substr(first);
+    spaces.clear();
     open = wanted;
   }
   if (open != nullptr) view += open->end;
