@@ -160,15 +160,15 @@ StatsChart DotChart(const CorpusStats& stats, const Dots& dots, std::string titl
 Dots LifetimeDots(const CorpusStats& stats, const std::vector<GroupStats> LayerStats::*groups) {
   Dots dots;
   dots.unit = "tokens";
-  const std::vector<GroupStats>& together = stats.layers.back().*groups;
+  const std::vector<GroupStats>& counted = stats.layers.front().*groups;  // counts of one layer are those of any
   for (const LayerStats& layer : stats.layers) {
     dots.means.push_back(layer.all.lifetime);
     dots.rows.emplace_back();
-    for (size_t i = 0; i < together.size(); ++i) {
-      if (together[i].tokens >= kFewTokens) dots.rows.back().push_back((layer.*groups)[i].lifetime);
+    for (size_t i = 0; i < counted.size(); ++i) {
+      if (counted[i].tokens >= kFewTokens) dots.rows.back().push_back((layer.*groups)[i].lifetime);
     }
   }
-  for (const GroupStats& group : together) {
+  for (const GroupStats& group : counted) {
     if (group.tokens >= kFewTokens) dots.names.push_back(group.name);
   }
   return dots;
@@ -178,7 +178,7 @@ Dots DropperDots(const CorpusStats& stats) {
   Dots dots;
   dots.unit = "drops a token";
   for (size_t c = 0; c < kTokenClasses; ++c) {
-    const bool rare = stats.layers.back().classes[c].tokens < kFewTokens;
+    const bool rare = stats.layers.front().classes[c].tokens < kFewTokens;
     if (!rare) dots.names.push_back(stats.layers.back().droppers[c].name);
     for (size_t row = 0; row < stats.layers.size(); ++row) {
       dots.rows.resize(stats.layers.size());
