@@ -115,6 +115,9 @@
     expect(Number(document.activeElement.dataset.i) === last, "End does not go to the last token");
     press(document.activeElement, "Enter");
     expect(location.hash.includes(`token=${last}`), `the address ${location.hash} does not remember the token`);
+    expect(document.activeElement.getAttribute("aria-pressed") === "true", "Enter does not hold the token");
+    press(document.activeElement, " ");
+    expect(!location.hash.includes("token="), "the space bar does not let go of the token");
     press(document.activeElement, "Escape");
     expect(!byId("card").classList.contains("open"), "Escape does not close the card");
     expect(document.querySelectorAll("#arrows *").length === 0, "Escape does not take the arrows away");

@@ -163,10 +163,12 @@ dcp.text = (() => {
       Home: () => moveFocus(0),
       End: () => moveFocus(tokens - 1),
       Enter: () => point(event, true),
+      " ": () => point(event, true),
     }[event.key];
     if (!to) return;
     event.preventDefault();
-    if (dcp.state.held && event.key !== "Enter") dcp.state.held = false;
+    event.stopPropagation();  // elsewhere the space bar plays
+    if (event.key !== "Enter" && event.key !== " ") dcp.state.held = false;
     to();
   }
 
@@ -318,10 +320,12 @@ dcp.text = (() => {
     const { token, held } = dcp.state;
     byId("text").querySelectorAll(".chosen, .by, .victim").forEach((element) => {
       element.classList.remove("chosen", "by", "victim", "pinned");
+      element.removeAttribute("aria-pressed");
     });
     if (token >= 0) {
       elements[token].token.classList.add("chosen");
       elements[token].token.classList.toggle("pinned", held);
+      elements[token].token.setAttribute("aria-pressed", held);
       for (const by of droppers(token).keys()) elements[by].token.classList.add("by");
       for (const victim of victims(token)) elements[victim].token.classList.add("victim");
     }
