@@ -1,5 +1,5 @@
-// The trained model in models/books-tiny: numbers of the code that the method's authors published, and generation with
-// the cache against generation without one.
+// The trained model in tests/data/books-tiny: numbers of the code that the method's authors published, and generation
+// with the cache against generation without one.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace dcp::parity {
 namespace {
 
-const std::filesystem::path kModel = std::filesystem::path(DCP_SOURCE_DIR) / "models/books-tiny";
+const std::filesystem::path kModel = std::filesystem::path(DCP_SOURCE_DIR) / "tests/data/books-tiny";
 constexpr int kNewTokens = 200;
 
 struct Expected {
@@ -27,7 +27,7 @@ struct Expected {
 
 const Expected& ReadExpected() {
   static const Expected expected = [] {
-    std::ifstream file(std::filesystem::path(DCP_SOURCE_DIR) / "tests/data/books-tiny-expected.json");
+    std::ifstream file(std::filesystem::path(DCP_SOURCE_DIR) / "tests/data/books-tiny/expected.json");
     const auto json = nlohmann::json::parse(file);
     Expected e;
     json.at("ids").get_to(e.ids);

@@ -64,12 +64,12 @@ void ExpectEvalEqualsDecode(const std::string& directory, std::span<const TokenI
 
 TEST(EvalDecode, TrainedModelOnHeldOutText) {
   const std::string source = DCP_SOURCE_DIR;
-  std::ifstream file(source + "/tests/data/books-tiny-expected.json");
+  std::ifstream file(source + "/tests/data/books-tiny/expected.json");
   const auto ids = Json::parse(file).at("ids").at(0).get<std::vector<TokenId>>();
   ASSERT_GE(ids.size(), 128u);
-  ExpectEvalEqualsDecode(source + "/models/books-tiny", ids, "learned", 0);
-  ExpectEvalEqualsDecode(source + "/models/books-tiny", ids, "learned", -1);
-  ExpectEvalEqualsDecode(source + "/models/books-tiny", ids, "h2o:40", 0);
+  ExpectEvalEqualsDecode(source + "/tests/data/books-tiny", ids, "learned", 0);
+  ExpectEvalEqualsDecode(source + "/tests/data/books-tiny", ids, "learned", -1);
+  ExpectEvalEqualsDecode(source + "/tests/data/books-tiny", ids, "h2o:40", 0);
 }
 
 TEST(EvalDecode, RandomModelUnderEveryPolicy) {

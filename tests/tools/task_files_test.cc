@@ -191,7 +191,7 @@ TEST_F(TaskFilesTest, UsageOfTask) {
 
 // With a tokenizer that merges, the two texts are not simply set side by side.
 TEST(EncodePair, JoinsAsTheHarnessDoes) {
-  const Tokenizer tokenizer = Tokenizer::Load(std::string(DCP_SOURCE_DIR) + "/models/books-tiny");
+  const Tokenizer tokenizer = Tokenizer::Load(std::string(DCP_SOURCE_DIR) + "/tests/data/books-tiny");
   const auto ids = [&](const char* text) { return tokenizer.Encode(text); };
   const IdPair plain = EncodePair("He said", " nothing", tokenizer, "x");
   EXPECT_EQ(plain.context, ids("He said"));

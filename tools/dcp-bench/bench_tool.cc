@@ -26,7 +26,7 @@ constexpr double kWatchSeconds = 0.5;  // how long the machine is watched before
 constexpr char kExamples[] =
     "Examples:\n"
     "  dcp-bench --shape gpt2 --batch 1,32 --policy dense,learned --sparsity 0.8\n"
-    "  dcp-bench --model models/books-tiny --policy dense,learned,sinks:4,60 --weights f32,i8 --json out.json\n"
+    "  dcp-bench --model models/books --policy dense,learned,sinks:4,60 --weights f32,i8 --json out.json\n"
     "  dcp-bench --shape 12,12,768,8192,50257 --batch 8 --context 8000 --policy dense,learned --sparsity 0.8,0.9 \\\n"
     "            --plot out.svg\n"
     "\n"

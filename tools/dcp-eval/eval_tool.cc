@@ -12,9 +12,9 @@ namespace {
 constexpr char kName[] = "dcp-eval";
 constexpr char kExamples[] =
     "Examples:\n"
-    "  dcp-eval perplexity --model models/books-tiny --text books/ --json\n"
-    "  dcp-eval perplexity --model models/books-tiny --text a.txt --policy window:64 --context 256 --stride 128\n"
-    "  dcp-eval perplexity --model models/books-tiny --ids ids.json --per-token nll.json\n"
+    "  dcp-eval perplexity --model models/books --text books/ --json\n"
+    "  dcp-eval perplexity --model models/books --text a.txt --policy window:64 --context 256 --stride 128\n"
+    "  dcp-eval perplexity --model models/books --ids ids.json --per-token nll.json\n"
     "\n"
     "Exit status: 0 done, 2 bad input or usage, 130 interrupted, 1 anything else.\n";
 

@@ -17,7 +17,7 @@ constexpr char kFooter[] =
     "`lost` is the gain of dense less that of the policy, in the same trials.\n"
     "\n"
     "Examples:\n"
-    "  dcp-eval recall --model models/books-tiny --text books/ --policy learned --policy window:64\n"
+    "  dcp-eval recall --model models/books --text books/ --policy learned --policy window:64\n"
     "  dcp-eval recall --manifest models/manifest.json --text books/ --policy learned --json --plot recall.svg\n";
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }

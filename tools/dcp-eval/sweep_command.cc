@@ -17,7 +17,7 @@ constexpr char kExamples[] =
     "\n"
     "Examples:\n"
     "  dcp-eval sweep --manifest models/manifest.json --text books/ --json sweep.json --plot sweep.svg\n"
-    "  dcp-eval sweep --model models/books-tiny --text a.txt --thresholds -0.5,0,0.5 --budgets 0.5,0.8\n"
+    "  dcp-eval sweep --model models/books --text a.txt --thresholds -0.5,0,0.5 --budgets 0.5,0.8\n"
     "  dcp-eval sweep --model base --adapter a --adapter b --text books/ --max-windows 50 --resume rows.jsonl\n"
     "\n"
     "Ctrl-C ends the sweep with a report of the rows that are done (exit status 130).\n";

@@ -12,8 +12,8 @@ constexpr char kTaskFooter[] =
     "Standard errors are sample deviation / sqrt(n), that of the perplexity by the delta method.\n"
     "\n"
     "Examples:\n"
-    "  dcp-eval task --task lambada --data lambada_test.jsonl --model models/books-tiny --policy dense --json\n"
-    "  dcp-eval task --task piqa --data valid.jsonl --labels valid-labels.lst --model models/books-tiny\n";
+    "  dcp-eval task --task lambada --data lambada_test.jsonl --model models/books --policy dense --json\n"
+    "  dcp-eval task --task piqa --data valid.jsonl --labels valid-labels.lst --model models/books\n";
 
 CLI::App* AddTask(CLI::App& app, TaskOptions& options) {
   CLI::App* command =

@@ -10,11 +10,11 @@ namespace {
 constexpr char kName[] = "dcp-inspect";
 constexpr char kExamples[] =
     "Examples:\n"
-    "  dcp-inspect --model models/books-tiny --prompt \"The old man opened the door.\"\n"
-    "  dcp-inspect --model models/books-tiny --prompt \"The old man\" --generate 60 --html forgets.html\n"
-    "  dcp-inspect --model models/books-tiny --text book.txt --max-tokens 200 --html forgets.html --json forgets.json\n"
+    "  dcp-inspect --model models/books --prompt \"The old man opened the door.\"\n"
+    "  dcp-inspect --model models/books --prompt \"The old man\" --generate 60 --html forgets.html\n"
+    "  dcp-inspect --model models/books --text book.txt --max-tokens 200 --html forgets.html --json forgets.json\n"
     "  dcp-generate --model DIR --prompt A --trace trace.json; dcp-inspect --trace trace.json --html forgets.html\n"
-    "  dcp-inspect --model models/books-tiny --text books/ --stats --windows 200 --html stats.html\n"
+    "  dcp-inspect --model models/books --text books/ --stats --windows 200 --html stats.html\n"
     "\n"
     "Without --html, --svg and --json the text itself goes to standard output, faded where layers dropped it; with\n"
     "--stats a table.\n"
@@ -91,6 +91,10 @@ void AddOutputOptions(CLI::App& app, InspectOptions& options) {
   app.add_option("--svg", options.svg_file,
                  "Draw one picture: what each layer holds of a short text; with --stats, the charts")
       ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--show", options.show,
+                 "--svg: draw only these tokens of the text, counted from 0, as they are held at its end; default: all")
+      ->type_name("FIRST-LAST")
       ->group(kGroup);
   app.add_option("--json", options.json_file, "Write the page's numbers as JSON; - is stdout")
       ->type_name("FILE")

@@ -21,10 +21,11 @@ steps=("$@")
 finetune=${DCP_FINETUNE:-$top/build/dcp-finetune}
 eval=${DCP_EVAL:-$top/build/dcp-eval}
 processes=${PROCESSES:-$(nproc)}
-short_steps=${SHORT_STEPS:-2600}   # of 16 x 256 tokens
-base_steps=${BASE_STEPS:-3000}     # in all; those after short_steps are of 4 x 1024 tokens
-tune_steps=${TUNE_STEPS:-250}      # of 4 x 1024 tokens: control, pruned and masked models alike
-gammas=${GAMMAS:-0.01 0.03 0.1 0.3 1}
+short_steps=${SHORT_STEPS:-1415}   # of 16 x 256 tokens
+base_steps=${BASE_STEPS:-1930}     # in all; those after short_steps are of 4 x 1024 tokens
+decay_steps=${DECAY_STEPS:-500}    # the last ones, over which the learning rate falls to zero
+tune_steps=${TUNE_STEPS:-220}      # of 4 x 1024 tokens: control, pruned and masked models alike
+gammas=${GAMMAS:-0.05 0.1 0.2 0.4}
 default_gamma=${DEFAULT_GAMMA:-0.1}
 masks=${MASKS:-window:205 strided:128,16}
 export OMP_WAIT_POLICY=passive  # processes that share a machine must not spin
@@ -41,7 +42,7 @@ run_base() {
   local common=(--init "$here/books.json" --tokenizer "$work/tokenizer" "${data[@]}" --out "$work/base" --resume
                 --muon --lr 2e-3 --muon-lr 0.02 --weight-decay 0.1 --beta2 0.95 --warmup 100 --eval-every 200)
   "$finetune" "${common[@]}" --steps "$short_steps" --batch 16 --context 256 --final-windows 64
-  "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay $((base_steps - short_steps))
+  "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay "$decay_steps"
 }
 
 # Everything that is compared starts from the same base and sees the same tokens.
@@ -68,22 +69,27 @@ run_masks() {
   done
 }
 
+ship_one() {
+  mkdir -p "$top/models/$2"
+  cp "$work/$1"/{config.json,model.safetensors,vocab.json,merges.txt} "$top/models/$2/"
+  cp "$work/$1/train.jsonl" "$top/docs/training/$1.jsonl"
+}
+
 # Copies what ships to models/, with the manifest that scripts read.
 run_ship() {
-  local gamma name names=() sweep=
-  for name in control $(printf 'gamma-%s ' $gammas); do
-    mkdir -p "$top/models/books-$name"
-    cp "$work/$name"/{config.json,model.safetensors,vocab.json,merges.txt} "$top/models/books-$name/"
-    mkdir -p "$top/docs/training"
-    cp "$work/$name/train.jsonl" "$top/docs/training/$name.jsonl"
-  done
+  local gamma directory sweep=
+  mkdir -p "$top/docs/training"
+  ship_one control books-control
   cp "$work/base/train.jsonl" "$top/docs/training/base.jsonl"
   for gamma in $gammas; do
+    directory=books-gamma-$gamma
+    [ "$gamma" != "$default_gamma" ] || directory=books
+    ship_one "gamma-$gamma" "$directory"
     sweep+="${sweep:+,}
-    {\"gamma\": $gamma, \"model\": \"books-gamma-$gamma\", \"adapter\": null}"
+    {\"gamma\": $gamma, \"model\": \"$directory\", \"adapter\": null}"
   done
-  printf '{\n  "default": "books-gamma-%s",\n  "dense_control": {"model": "books-control", "adapter": null},\n  "sweep": [%s\n  ]\n}\n' \
-    "$default_gamma" "$sweep" >"$top/models/manifest.json.tmp"
+  printf '{\n  "default": "books",\n  "dense_control": {"model": "books-control", "adapter": null},\n  "sweep": [%s\n  ]\n}\n' \
+    "$sweep" >"$top/models/manifest.json.tmp"
   mv "$top/models/manifest.json.tmp" "$top/models/manifest.json"
 }
 
