@@ -242,6 +242,18 @@ TEST_F(InspectStats, PictureOfAShortText) {
   EXPECT_NE(svg.find(">2 of 9 held</text>"), std::string::npos);
   EXPECT_NE(svg.find(">&lt;</text>"), std::string::npos);
   EXPECT_NE(svg.find("policy window:2"), std::string::npos);
+  // "<b>" alone, as it is held at the end of the whole text.
+  Inspect({"--model", model_, "--prompt", "a <b> & c", "--policy", "window:7", "--svg", dir_ / "svg", "--show", "2-4"});
+  const std::string part = reference::ReadText(dir_ / "svg");
+  EXPECT_NE(part.find(">3 of 3 held</text>"), std::string::npos);
+  EXPECT_NE(part.find("of a passage, 4 tokens later"), std::string::npos);
+  EXPECT_EQ(part.find(">a</text>"), std::string::npos);
+  for (const char* show : {"3", "4-2", "2-9", "x-3"}) {
+    ExpectRefused(
+        RunTool(InspectMain, {"--model", model_, "--prompt", "a <b> & c", "--svg", dir_ / "svg", "--show", show}),
+        "dcp-inspect", {"--show"});
+  }
+  ExpectRefused(RunTool(InspectMain, {"--model", model_, "--prompt", "a", "--show", "0-0"}), "dcp-inspect", {"--svg"});
   const std::string wide_model = MakeByteModel(dir_, "wide", ByteModelConfig(300));
   ExpectRefused(RunTool(InspectMain, {"--model", wide_model, "--prompt", std::string(201, 'a'), "--svg", dir_ / "svg"}),
                 "dcp-inspect", {"--svg", "201", "200"});

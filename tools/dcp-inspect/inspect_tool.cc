@@ -60,6 +60,7 @@ void CheckOptions(const InspectOptions& options) {
   CheckSource(options.source, options.stats.on);
   CheckStats(options.stats);
   if (options.model.model.empty() && !options.source.trace_file) Reject("--model is required (see --help)");
+  if (options.show && (!options.svg_file || options.stats.on)) Reject("--show chooses what --svg draws of a text");
   if (options.color != "auto" && options.color != "always" && options.color != "never") {
     Reject("--color is \"" + options.color + "\", expected auto, always or never");
   }
@@ -122,7 +123,7 @@ void RunStats(const InspectOptions& options, Outputs& outputs, ToolIo& io) {
 void RunTrace(const InspectOptions& options, Outputs& outputs, ToolIo& io) {
   const DropTrace trace = options.source.trace_file ? TraceFromFile(options, io) : TraceModel(options, io);
   const Json document = TraceDocument(trace);
-  if (outputs.svg()) outputs.Svg(TracePicture(trace));
+  if (outputs.svg()) outputs.Svg(TracePicture(trace, ParsePassage(options.show, trace.tokens())));
   if (outputs.html()) outputs.Html(TracePage(document));
   outputs.JsonWhereAsked(document);
   if (!outputs.any()) WriteOut(io, TerminalView(trace, UseColor(options.color, io)));

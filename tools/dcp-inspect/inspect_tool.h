@@ -42,6 +42,7 @@ struct InspectOptions {
   StatsOptions stats;
   std::optional<std::string> html_file;
   std::optional<std::string> svg_file;
+  std::optional<std::string> show;       // "FIRST-LAST": the tokens that the picture shows; absent: all
   std::optional<std::string> json_file;  // "-": standard output
   std::string color = "auto";            // auto, always, never
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/id_list.h"
 #include "dcp-inspect/svg_sheet.h"
 #include "dcp-inspect/token_text.h"
 #include "dcp/error.h"
@@ -38,11 +39,13 @@ size_t Letters(std::string_view text) {
 }
 
 // Lines break before words; line ends of the text are spaces.
-std::vector<Place> Lay(const DropTrace& trace) {
+std::vector<Place> Lay(const DropTrace& trace, const Passage& passage) {
   std::vector<std::string> texts = ShownTexts(trace.bytes);
   if (trace.bytes.empty()) {
     for (const TokenId id : trace.ids) texts.push_back((texts.empty() ? "" : " ") + std::to_string(id));
   }
+  texts.erase(texts.begin() + static_cast<std::ptrdiff_t>(passage.last) + 1, texts.end());
+  texts.erase(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(passage.first));
   std::vector<Place> places;
   size_t line = 0;
   size_t column = 0;
@@ -67,20 +70,23 @@ std::vector<Place> Lay(const DropTrace& trace) {
   return places;
 }
 
-// The token that drops most others on its own line, and in which layer: the example that is shown.
+// The token that drops most others on its own line, and in which layer: the example that is shown. Tokens count from
+// the beginning of the passage.
 struct Example {
   size_t layer = 0;
   size_t by = 0;
   std::vector<size_t> dropped;
 };
 
-Example FindExample(const DropTrace& trace, const std::vector<Place>& places) {
+Example FindExample(const DropTrace& trace, const Passage& passage, const std::vector<Place>& places) {
   Example best;
   for (size_t l = 0; l < trace.layers.size(); ++l) {
-    std::vector<std::vector<size_t>> made(trace.tokens());
-    for (size_t j = 0; j < trace.tokens(); ++j) {
-      const int32_t by = trace.layers[l].dropped_at[j];
-      if (by >= 0 && places[static_cast<size_t>(by)].line == places[j].line) made[static_cast<size_t>(by)].push_back(j);
+    std::vector<std::vector<size_t>> made(places.size());
+    for (size_t j = 0; j < places.size(); ++j) {
+      const int32_t by = trace.layers[l].dropped_at[passage.first + j];
+      if (by < 0 || static_cast<size_t>(by) > passage.last) continue;
+      const size_t n = static_cast<size_t>(by) - passage.first;
+      if (places[n].line == places[j].line) made[n].push_back(j);
     }
     for (size_t n = 0; n < made.size(); ++n) {
       if (made[n].size() > best.dropped.size() && made[n].size() <= kMostArcs) best = {l, n, made[n]};
@@ -110,14 +116,22 @@ void DrawToken(const DropTrace& trace, size_t layer, size_t token, const Place& 
              SvgFormat("textLength=\"%.0f\" lengthAdjust=\"spacingAndGlyphs\" opacity=\"%.2f\"", width, opacity));
 }
 
-void DrawNumbers(const DropTrace& trace, size_t layer, double baseline, SvgSheet& sheet) {
-  const LayerSummary summary = Summarize(trace.layers[layer]);
+void DrawNumbers(const DropTrace& trace, size_t layer, const Passage& passage, double baseline, SvgSheet& sheet) {
+  size_t held = 0;
+  for (size_t j = passage.first; j <= passage.last; ++j) held += trace.layers[layer].dropped_at[j] < 0;
+  const size_t shown = passage.last - passage.first + 1;
   sheet.Text(24, baseline, "strong", "Layer " + std::to_string(layer));
   const double x = kWidth - kRight + 26;
-  sheet.Text(x, baseline, "soft", std::to_string(summary.kept) + " of " + std::to_string(trace.tokens()) + " held");
-  const double share = static_cast<double>(summary.kept) / static_cast<double>(trace.tokens());
+  sheet.Text(x, baseline, "soft", std::to_string(held) + " of " + std::to_string(shown) + " held");
+  const double share = static_cast<double>(held) / static_cast<double>(shown);
   sheet.Rect(x, baseline + 5, 100, 2.5, "off-bar");
   sheet.Rect(x, baseline + 5, std::max(1.0, 100 * share), 2.5, "held-bar");
+}
+
+std::string Title(const DropTrace& trace, const Passage& passage) {
+  const size_t later = trace.tokens() - 1 - passage.last;
+  if (later == 0) return "What each layer still holds when the last word has been read";
+  return "What each layer still holds of a passage, " + std::to_string(later) + " tokens later";
 }
 
 void DrawExample(const Example& example, const std::vector<Place>& places, double baseline, SvgSheet& sheet) {
@@ -141,28 +155,45 @@ void DrawExample(const Example& example, const std::vector<Place>& places, doubl
 
 }  // namespace
 
-std::string TracePicture(const DropTrace& trace) {
-  if (trace.tokens() > kPictureTokens) {
-    throw Error(ErrorCode::kInvalidArgument, "--svg: the text has " + std::to_string(trace.tokens()) +
-                                                 " tokens, a picture takes at most " + std::to_string(kPictureTokens));
+Passage ParsePassage(const std::optional<std::string>& text, size_t tokens) {
+  Passage passage{0, tokens - 1};
+  if (text) {
+    const size_t dash = text->find('-');
+    const auto number = [&](std::string_view digits) { return static_cast<size_t>(ParseId(digits, "--show")); };
+    if (dash == std::string::npos) throw Error(ErrorCode::kInvalidArgument, "--show: \"" + *text + "\" lacks a \"-\"");
+    passage = {number(text->substr(0, dash)), number(text->substr(dash + 1))};
+    if (passage.first > passage.last || passage.last >= tokens) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "--show: \"" + *text + "\" is no part of the text, which has tokens 0-" + std::to_string(tokens - 1));
+    }
   }
-  const std::vector<Place> places = Lay(trace);
-  const Example example = FindExample(trace, places);
+  const size_t shown = passage.last - passage.first + 1;
+  if (shown > kPictureTokens) {
+    throw Error(ErrorCode::kInvalidArgument, "--svg: " + std::to_string(shown) + " tokens, a picture takes at most " +
+                                                 std::to_string(kPictureTokens) + "; --show chooses some");
+  }
+  return passage;
+}
+
+std::string TracePicture(const DropTrace& trace, const Passage& passage) {
+  const std::vector<Place> places = Lay(trace, passage);
+  const Example example = FindExample(trace, passage, places);
   SvgSheet sheet;
-  sheet.Text(24, 34, "title", "What each layer still holds when the last word has been read");
+  sheet.Text(24, 34, "title", Title(trace, passage));
   sheet.Text(24, 55, "soft", "Marked: held. Faded: dropped for good, the sooner the fainter.");
   double y = kHead;
   for (size_t l = 0; l < trace.layers.size(); ++l) {
     const bool shows = l == example.layer && !example.dropped.empty();
     if (shows && places[example.by].line == 0) y += kArcRoom;
     const double first = y + 22;
-    DrawNumbers(trace, l, first, sheet);
+    DrawNumbers(trace, l, passage, first, sheet);
     // Room above the line of the example.
     const auto baseline_of = [&](size_t line) {
       const bool below = shows && places[example.by].line > 0 && line >= places[example.by].line;
       return first + kLine * static_cast<double>(line) + (below ? kArcRoom : 0);
     };
-    for (size_t i = 0; i < places.size(); ++i) DrawToken(trace, l, i, places[i], baseline_of(places[i].line), sheet);
+    for (size_t i = 0; i < places.size(); ++i)
+      DrawToken(trace, l, passage.first + i, places[i], baseline_of(places[i].line), sheet);
     if (shows) DrawExample(example, places, baseline_of(places[example.by].line), sheet);
     y = baseline_of(places.back().line) + kLine - 22 + kBlockGap;
   }

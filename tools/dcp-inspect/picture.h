@@ -1,18 +1,29 @@
-// One picture of a short text: what every layer still holds of it at its end, and one drop shown by arrows.
+// One picture of a passage: what every layer still holds of it at the end of the text, and one drop shown by arrows.
 #ifndef DCP_TOOLS_DCP_INSPECT_PICTURE_H_
 #define DCP_TOOLS_DCP_INSPECT_PICTURE_H_
 
+#include <optional>
 #include <string>
 
 #include "dcp-inspect/drop_trace.h"
 
 namespace dcp::tools {
 
-// Longer texts make no picture that could be taken in at a glance.
+// Longer passages make no picture that could be taken in at a glance.
 inline constexpr size_t kPictureTokens = 200;
 
-// A whole SVG file. Throws dcp::Error(kInvalidArgument) for a trace of more than kPictureTokens tokens.
-std::string TracePicture(const DropTrace& trace);
+// The tokens that a picture shows.
+struct Passage {
+  size_t first = 0;
+  size_t last = 0;
+};
+
+// "FIRST-LAST" of a text of `tokens` tokens; all of them when there is no such text. Throws
+// dcp::Error(kInvalidArgument) unless FIRST <= LAST < tokens and the passage has at most kPictureTokens.
+Passage ParsePassage(const std::optional<std::string>& text, size_t tokens);
+
+// A whole SVG file: the passage as each layer holds it at the end of the trace.
+std::string TracePicture(const DropTrace& trace, const Passage& passage);
 
 }  // namespace dcp::tools
 
