@@ -1,30 +1,29 @@
 #!/usr/bin/env bash
 # How the models in models/ were made: tokenizer, base, dense control, pruned models at several gammas, and the two
 # baselines whose fixed pattern was fine-tuned just as long. Every step goes on where it was stopped, so a run may be
-# killed and started again. Sizes are in tokens per optimiser step and steps; the figures of the shipped models are the
-# defaults.
+# killed and started again. Defaults are the figures of the shipped models.
 #
 # Usage: tools/finetune/recipe.sh TRAIN_TEXTS VALID_TEXTS WORK_FOLDER [STEP...]
 #   TRAIN_TEXTS, VALID_TEXTS  folders of .txt files, a document each
 #   STEP                      tokenizer, base, control, pruned, masks, ship; default: all, in this order
-# Environment: DCP_FINETUNE (the program), DCP_EVAL, PROCESSES (default: cores), and the sizes below.
+# Environment: DCP_FINETUNE (the program), PROCESSES (default: cores), and the sizes below.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(dirname "$(dirname "$here")")
 
-[ $# -ge 3 ] || { sed -n '7,10p' "${BASH_SOURCE[0]}" | cut -c3- >&2; exit 2; }
+[ $# -ge 3 ] || { sed -n '6,9p' "${BASH_SOURCE[0]}" | cut -c3- >&2; exit 2; }
 train=$1 valid=$2 work=$3
 shift 3
 steps=("$@")
 [ ${#steps[@]} -gt 0 ] || steps=(tokenizer base control pruned masks ship)
 
 finetune=${DCP_FINETUNE:-$top/build/dcp-finetune}
-eval=${DCP_EVAL:-$top/build/dcp-eval}
 processes=${PROCESSES:-$(nproc)}
 short_steps=${SHORT_STEPS:-1415}   # of 16 x 256 tokens
 base_steps=${BASE_STEPS:-1930}     # in all; those after short_steps are of 4 x 1024 tokens
 decay_steps=${DECAY_STEPS:-500}    # the last ones, over which the learning rate falls to zero
 tune_steps=${TUNE_STEPS:-220}      # of 4 x 1024 tokens: control, pruned and masked models alike
+final_windows=${FINAL_WINDOWS:-96} # held-out windows of the evaluation at the end of each
 gammas=${GAMMAS:-0.05 0.1 0.2 0.4}
 default_gamma=${DEFAULT_GAMMA:-0.1}
 masks=${MASKS:-window:205 strided:128,16}
@@ -42,7 +41,7 @@ run_base() {
   local common=(--init "$here/books.json" --tokenizer "$work/tokenizer" "${data[@]}" --out "$work/base" --resume
                 --muon --lr 2e-3 --muon-lr 0.02 --weight-decay 0.1 --beta2 0.95 --warmup 100 --eval-every 200)
   "$finetune" "${common[@]}" --steps "$short_steps" --batch 16 --context 256 --final-windows 64
-  "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay "$decay_steps"
+  "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay "$decay_steps" --final-windows 64
 }
 
 # Everything that is compared starts from the same base and sees the same tokens.
@@ -50,7 +49,8 @@ tune() {
   local out=$1
   shift
   "$finetune" --base "$work/base" "${data[@]}" --out "$work/$out" --resume --steps "$tune_steps" --batch 4 \
-    --context 1024 --lr 3e-4 --warmup 10 --decay $((tune_steps * 3 / 10)) --beta2 0.95 --dtype bf16 --eval-every 0 "$@"
+    --context 1024 --lr 3e-4 --warmup 10 --decay $((tune_steps * 3 / 10)) --beta2 0.95 --dtype bf16 --eval-every 0 \
+    --final-windows "$final_windows" "$@"
 }
 
 run_control() { tune control --dense; }
