@@ -25,7 +25,7 @@ install_packages() {
   if command -v apt-get >/dev/null && command -v "${as_root[@]:-true}" >/dev/null; then
     "${as_root[@]}" apt-get update -qq
     for package in "${wanted[@]}"; do
-      ! LC_ALL=C apt-cache policy "$package" | grep -q 'Candidate: [^(]' || libraries+=("$package")
+      if [[ $(LC_ALL=C apt-cache policy "$package") == *"Candidate: "[!\(]* ]]; then libraries+=("$package"); fi
     done
     [ $((${#commands[@]} + ${#libraries[@]})) -gt 0 ] || return 0
     echo "Installing ${commands[*]} ${libraries[*]}" >&2
