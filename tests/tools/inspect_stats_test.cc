@@ -53,7 +53,7 @@ TEST(TokenClasses, DecilesSplitTheRunningText) {
   EXPECT_EQ(deciles, (std::map<std::string, int>{{"a", 2}, {"b", 6}, {"c", 7}, {"d", 8}, {"e", 9}}));
 }
 
-TEST(Bootstrap, WeighsWindowsAndKnowsItsSpread) {
+TEST(WindowBootstrap, WeighsWindowsAndKnowsItsSpread) {
   WindowSums sums(3);
   double total = 0;
   double squares = 0;
@@ -68,7 +68,7 @@ TEST(Bootstrap, WeighsWindowsAndKnowsItsSpread) {
   }
   const double mean = total / 400;
   const double error = std::sqrt((squares / 400 - mean * mean) / 400);
-  const Bootstrap bootstrap(sums, 2000, 7);
+  const WindowBootstrap bootstrap(sums, 2000, 7);
   const Estimate estimate = bootstrap.Of(0);
   EXPECT_NEAR(estimate.value, mean, 1e-12);
   EXPECT_NEAR(estimate.high - estimate.low, 2 * 1.96 * error, 0.1 * 4 * error);
@@ -79,15 +79,15 @@ TEST(Bootstrap, WeighsWindowsAndKnowsItsSpread) {
   const Estimate difference = bootstrap.Difference(1, 0);  // draws are shared, so a constant has no spread
   EXPECT_NEAR(difference.low, 5, 1e-9);
   EXPECT_NEAR(difference.high, 5, 1e-9);
-  EXPECT_EQ(Bootstrap(sums, 50, 7).Of(0).low, Bootstrap(sums, 50, 7).Of(0).low);
-  EXPECT_NE(Bootstrap(sums, 50, 7).Of(0).low, Bootstrap(sums, 50, 8).Of(0).low);
+  EXPECT_EQ(WindowBootstrap(sums, 50, 7).Of(0).low, WindowBootstrap(sums, 50, 7).Of(0).low);
+  EXPECT_NE(WindowBootstrap(sums, 50, 7).Of(0).low, WindowBootstrap(sums, 50, 8).Of(0).low);
 }
 
-TEST(Bootstrap, NothingToAverage) {
+TEST(WindowBootstrap, NothingToAverage) {
   WindowSums sums(2);
   sums.BeginWindow();
   sums.Add(0, 1, 1);
-  const Bootstrap bootstrap(sums, 10, 0);
+  const WindowBootstrap bootstrap(sums, 10, 0);
   EXPECT_TRUE(std::isnan(bootstrap.Of(1).value));
   EXPECT_TRUE(std::isnan(bootstrap.Difference(0, 1).value));
 }

@@ -154,9 +154,9 @@ double Total(const std::vector<NllSum>& units) {
   return PerplexityOf(sum);
 }
 
-TEST(Bootstrap, IsAFunctionOfItsSeed) {
+TEST(PerplexityBootstrap, IsAFunctionOfItsSeed) {
   const auto units = RandomUnits(30, 1);
-  const auto interval = [&](uint64_t seed) { return *Bootstrap(30, 300, seed).Perplexity(units); };
+  const auto interval = [&](uint64_t seed) { return *PerplexityBootstrap(30, 300, seed).Perplexity(units); };
   EXPECT_EQ(interval(5).low, interval(5).low);
   EXPECT_EQ(interval(5).high, interval(5).high);
   EXPECT_NE(interval(5).low, interval(6).low);
@@ -165,8 +165,8 @@ TEST(Bootstrap, IsAFunctionOfItsSeed) {
 }
 
 // Texts drawn from one distribution: of many intervals about 95 % hold its mean.
-TEST(Bootstrap, CoversTheTruth) {
-  const Bootstrap bootstrap(60, 400, 0);
+TEST(PerplexityBootstrap, CoversTheTruth) {
+  const PerplexityBootstrap bootstrap(60, 400, 0);
   int covered = 0;
   constexpr int kTexts = 300;
   for (uint64_t text = 0; text < kTexts; ++text) {
@@ -177,11 +177,11 @@ TEST(Bootstrap, CoversTheTruth) {
   EXPECT_LE(covered, kTexts * 0.985);
 }
 
-TEST(Bootstrap, RatiosArePaired) {
+TEST(PerplexityBootstrap, RatiosArePaired) {
   const auto control = RandomUnits(40, 3);
   std::vector<NllSum> worse = control;
   for (NllSum& unit : worse) unit.nll += 0.01 * static_cast<double>(unit.tokens);
-  const Bootstrap bootstrap(40, 200, 0);
+  const PerplexityBootstrap bootstrap(40, 200, 0);
   const Interval ratio = *bootstrap.Ratio(worse, control);
   EXPECT_NEAR(ratio.low, std::exp(0.01), 1e-9) << "texts differ, but the rows differ by the same on each";
   EXPECT_NEAR(ratio.high, std::exp(0.01), 1e-9);
@@ -189,9 +189,9 @@ TEST(Bootstrap, RatiosArePaired) {
   EXPECT_GT(alone.high / alone.low, 1.1);
 }
 
-TEST(Bootstrap, HasNothingToSayAboutOneText) {
-  EXPECT_FALSE(Bootstrap(1, 100, 0).Perplexity(RandomUnits(1, 1)));
-  EXPECT_FALSE(Bootstrap(9, 0, 0).Ratio(RandomUnits(9, 1), RandomUnits(9, 1)));
+TEST(PerplexityBootstrap, HasNothingToSayAboutOneText) {
+  EXPECT_FALSE(PerplexityBootstrap(1, 100, 0).Perplexity(RandomUnits(1, 1)));
+  EXPECT_FALSE(PerplexityBootstrap(9, 0, 0).Ratio(RandomUnits(9, 1), RandomUnits(9, 1)));
 }
 
 TEST(PositionBuckets, CoverEveryPositionOnce) {

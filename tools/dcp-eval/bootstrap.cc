@@ -4,16 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "common/measure.h"
-#include "dcp/sampler.h"
-
 namespace dcp::tools {
 namespace {
 
 constexpr size_t kBlocks = 50;
 constexpr size_t kLongestBlock = 16;
-
-Interval Middle95(const std::vector<double>& samples) { return {Quantile(samples, 0.025), Quantile(samples, 0.975)}; }
 
 }  // namespace
 
@@ -45,18 +40,10 @@ double PerplexityOf(const NllSum& sum) {
   return std::exp(sum.nll / static_cast<double>(sum.tokens));
 }
 
-Bootstrap::Bootstrap(size_t units, size_t samples, uint64_t seed) : units_(units) {
-  if (units < 2) return;
-  drawn_.assign(samples, std::vector<uint32_t>(units));
-  for (size_t sample = 0; sample < samples; ++sample) {
-    for (size_t i = 0; i < units; ++i) {
-      const double drawn = CounterUniform(seed, sample, i) * static_cast<double>(units);
-      ++drawn_[sample][std::min(units - 1, static_cast<size_t>(drawn))];
-    }
-  }
-}
+PerplexityBootstrap::PerplexityBootstrap(size_t units, size_t samples, uint64_t seed)
+    : units_(units), drawn_(DrawUnits(units, units < 2 ? 0 : samples, seed)) {}
 
-std::vector<double> Bootstrap::MeanNlls(std::span<const NllSum> units) const {
+std::vector<double> PerplexityBootstrap::MeanNlls(std::span<const NllSum> units) const {
   std::vector<double> means;
   means.reserve(drawn_.size());
   for (const std::vector<uint32_t>& times : drawn_) {
@@ -70,14 +57,15 @@ std::vector<double> Bootstrap::MeanNlls(std::span<const NllSum> units) const {
   return means;
 }
 
-std::optional<Interval> Bootstrap::Perplexity(std::span<const NllSum> units) const {
+std::optional<Interval> PerplexityBootstrap::Perplexity(std::span<const NllSum> units) const {
   if (drawn_.empty()) return std::nullopt;
   std::vector<double> samples = MeanNlls(units);
   for (double& sample : samples) sample = std::exp(sample);
   return Middle95(samples);
 }
 
-std::optional<Interval> Bootstrap::Ratio(std::span<const NllSum> units, std::span<const NllSum> control) const {
+std::optional<Interval> PerplexityBootstrap::Ratio(std::span<const NllSum> units,
+                                                   std::span<const NllSum> control) const {
   if (drawn_.empty()) return std::nullopt;
   std::vector<double> samples = MeanNlls(units);
   const std::vector<double> controls = MeanNlls(control);

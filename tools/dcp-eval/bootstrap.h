@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/resample.h"
 #include "dcp-eval/windows.h"
 
 namespace dcp::tools {
@@ -42,15 +43,10 @@ struct NllSum {
 // exp of the mean; NaN for no tokens.
 double PerplexityOf(const NllSum& sum);
 
-struct Interval {
-  double low = 0;
-  double high = 0;
-};
-
-class Bootstrap {
+class PerplexityBootstrap {
  public:
   // The draws are a function of the three numbers.
-  Bootstrap(size_t units, size_t samples, uint64_t seed);
+  PerplexityBootstrap(size_t units, size_t samples, uint64_t seed);
 
   // The middle 95 % of the perplexities of the samples; nothing when there are fewer than two units, or no samples.
   // `units` [units], every one with a token.

@@ -163,7 +163,7 @@ std::string TableLine(size_t index, const SweepRow& row) {
 }  // namespace
 
 void CompareRows(SweepResult& result) {
-  const Bootstrap bootstrap(result.units.count, result.bootstrap_samples, result.seed);
+  const PerplexityBootstrap bootstrap(result.units.count, result.bootstrap_samples, result.seed);
   const SweepRow& control = result.rows[0];
   for (SweepRow& row : result.rows) {
     row.perplexity_interval = bootstrap.Perplexity(row.units);

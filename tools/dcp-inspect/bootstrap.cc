@@ -1,32 +1,22 @@
 #include "dcp-inspect/bootstrap.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "common/measure.h"
+#include "common/resample.h"
 
 namespace dcp::tools {
 namespace {
 
-constexpr double kTail = 0.025;
-
-// SplitMix64: small, and the same on every machine, unlike the standard library's distributions.
-uint64_t NextRandom(uint64_t& state) {
-  uint64_t z = (state += 0x9E3779B97F4A7C15u);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
-Estimate Interval(double value, std::vector<double> samples) {
+Estimate WithInterval(double value, std::vector<double> samples) {
   // A resample may hold no token of a rare class.
   std::erase_if(samples, [](double sample) { return std::isnan(sample); });
   if (std::isnan(value) || samples.empty()) {
     constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
     return {kNaN, kNaN, kNaN};
   }
-  return {value, Quantile(samples, kTail), Quantile(samples, 1 - kTail)};
+  const Interval interval = Middle95(samples);
+  return {value, interval.low, interval.high};
 }
 
 }  // namespace
@@ -48,17 +38,14 @@ double WindowSums::Weight(size_t measure) const {
   return weight;
 }
 
-Bootstrap::Bootstrap(const WindowSums& sums, int resamples, uint64_t seed) : sums_(sums) {
-  const size_t windows = sums.windows();
-  values_ = Ratios(std::vector<double>(windows, 1.0));
-  for (int i = 0; i < resamples; ++i) {
-    std::vector<double> counts(windows, 0.0);
-    for (size_t draw = 0; draw < windows; ++draw) ++counts[NextRandom(seed) % windows];
+WindowBootstrap::WindowBootstrap(const WindowSums& sums, int resamples, uint64_t seed) : sums_(sums) {
+  values_ = Ratios(std::vector<uint32_t>(sums.windows(), 1));
+  for (const std::vector<uint32_t>& counts : DrawUnits(sums.windows(), resamples, seed)) {
     samples_.push_back(Ratios(counts));
   }
 }
 
-std::vector<double> Bootstrap::Ratios(const std::vector<double>& counts) const {
+std::vector<double> WindowBootstrap::Ratios(const std::vector<uint32_t>& counts) const {
   const size_t measures = sums_.measures();
   std::vector<double> ratios(measures, 0.0);
   std::vector<double> weights(measures, 0.0);
@@ -73,16 +60,16 @@ std::vector<double> Bootstrap::Ratios(const std::vector<double>& counts) const {
   return ratios;
 }
 
-Estimate Bootstrap::Of(size_t measure) const {
+Estimate WindowBootstrap::Of(size_t measure) const {
   std::vector<double> samples;
   for (const auto& sample : samples_) samples.push_back(sample[measure]);
-  return Interval(values_[measure], std::move(samples));
+  return WithInterval(values_[measure], std::move(samples));
 }
 
-Estimate Bootstrap::Difference(size_t measure, size_t minus) const {
+Estimate WindowBootstrap::Difference(size_t measure, size_t minus) const {
   std::vector<double> samples;
   for (const auto& sample : samples_) samples.push_back(sample[measure] - sample[minus]);
-  return Interval(values_[measure] - values_[minus], std::move(samples));
+  return WithInterval(values_[measure] - values_[minus], std::move(samples));
 }
 
 }  // namespace dcp::tools

@@ -30,7 +30,7 @@ class WindowSums {
   double Weight(size_t measure) const;  // over all windows
 
  private:
-  friend class Bootstrap;
+  friend class WindowBootstrap;
 
   size_t measures_;
   std::vector<double> sums_;     // [windows][measures]
@@ -39,17 +39,17 @@ class WindowSums {
 
 // Percentile intervals. The same draws serve all measures, so differences between measures have intervals too.
 // `sums` must outlive it.
-class Bootstrap {
+class WindowBootstrap {
  public:
   // The same seed gives the same draws everywhere. REQUIRES: resamples >= 1, at least one window.
-  Bootstrap(const WindowSums& sums, int resamples, uint64_t seed);
+  WindowBootstrap(const WindowSums& sums, int resamples, uint64_t seed);
 
   Estimate Of(size_t measure) const;
   Estimate Difference(size_t measure, size_t minus) const;
 
  private:
   // Ratios of all measures when window w is counted counts[w] times.
-  std::vector<double> Ratios(const std::vector<double>& counts) const;
+  std::vector<double> Ratios(const std::vector<uint32_t>& counts) const;
 
   const WindowSums& sums_;
   std::vector<double> values_;                // [measures]

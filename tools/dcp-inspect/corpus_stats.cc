@@ -129,12 +129,12 @@ void StatsCollector::AddLayer(size_t row, std::span<const StatsToken> tokens, co
   }
 }
 
-GroupStats StatsCollector::Group(const Bootstrap& bootstrap, size_t row, size_t group, std::string name) const {
+GroupStats StatsCollector::Group(const WindowBootstrap& bootstrap, size_t row, size_t group, std::string name) const {
   const size_t measure = GroupMeasure(row, group);
   return {std::move(name), sums_.Weight(measure), bootstrap.Of(measure), bootstrap.Of(measure + 1)};
 }
 
-LayerStats StatsCollector::Layer(const Bootstrap& bootstrap, size_t row) const {
+LayerStats StatsCollector::Layer(const WindowBootstrap& bootstrap, size_t row) const {
   LayerStats layer;
   layer.all = Group(bootstrap, row, kAll, "all");
   for (size_t c = 0; c < kTokenClasses; ++c) {
@@ -168,7 +168,7 @@ LayerStats StatsCollector::Layer(const Bootstrap& bootstrap, size_t row) const {
 }
 
 CorpusStats StatsCollector::Finish(int resamples, uint64_t seed) const {
-  const Bootstrap bootstrap(sums_, resamples, seed);
+  const WindowBootstrap bootstrap(sums_, resamples, seed);
   CorpusStats stats;
   stats.windows = sums_.windows();
   stats.context = context_;

@@ -92,8 +92,8 @@ class StatsCollector {
   size_t GroupMeasure(size_t row, size_t group) const;  // drop rate; lifetime is the next
   size_t SurvivalMeasure(size_t row, size_t age) const;
   size_t DropperMeasure(size_t row, size_t token_class) const;  // share; per token is the next
-  GroupStats Group(const Bootstrap& bootstrap, size_t row, size_t group, std::string name) const;
-  LayerStats Layer(const Bootstrap& bootstrap, size_t row) const;
+  GroupStats Group(const WindowBootstrap& bootstrap, size_t row, size_t group, std::string name) const;
+  LayerStats Layer(const WindowBootstrap& bootstrap, size_t row) const;
 
   size_t layers_;
   size_t context_;
