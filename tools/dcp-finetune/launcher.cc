@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "dcp/error.h"
@@ -72,13 +74,28 @@ class Group {
   std::vector<pid_t> children_;
 };
 
+// A file that is not there before, and not after.
+struct RemovedFile {
+  explicit RemovedFile(std::filesystem::path file) : path(std::move(file)) { Remove(); }
+  ~RemovedFile() { Remove(); }
+  RemovedFile(const RemovedFile&) = delete;
+  RemovedFile& operator=(const RemovedFile&) = delete;
+
+  void Remove() const {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  }
+
+  std::filesystem::path path;
+};
+
 }  // namespace
 
 int RunProcesses(std::span<const std::string> args, int processes, int threads, tools::ToolIo& io) {
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   const std::filesystem::path rendezvous =
       std::filesystem::temp_directory_path() / ("dcp-finetune-" + std::to_string(getpid()));
-  std::filesystem::remove(rendezvous);
+  const RemovedFile removed{rendezvous};
   Group group;
   for (int rank = 0; rank < processes; ++rank) {
     std::vector<std::string> own(args.begin(), args.end());
@@ -109,7 +126,6 @@ int RunProcesses(std::span<const std::string> args, int processes, int threads, 
                   "process " + std::to_string(ended) + " ended with status " + std::to_string(status));
     }
   }
-  std::filesystem::remove(rendezvous);
   return first;
 }
 
