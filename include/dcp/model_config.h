@@ -14,13 +14,15 @@ namespace dcp {
 // Letters are those of the whole project: L layers, H heads, D head width, C = H*D model width,
 // R interaction width, V vocabulary, P positions.
 struct ModelConfig {
-  int n_layer = 0;      // L, "n_layer"
-  int n_head = 0;       // H, "n_head"
-  int n_embd = 0;       // C, "n_embd"; a multiple of H
-  int n_inner = 0;      // width of the MLP, "n_inner"; 4*C where the file says null or nothing
-  int n_positions = 0;  // P, "n_positions"; positions 0 .. P-1 have an embedding
-  int vocab_size = 0;   // V, "vocab_size"
-  int int_n_embd = 0;   // R, "dcp": {"int_n_embd": R}; 0: the model has no interaction tensors
+  int n_layer = 0;         // L, "n_layer"
+  int n_head = 0;          // H, "n_head"
+  int n_embd = 0;          // C, "n_embd"; a multiple of H
+  int n_inner = 0;         // width of the MLP, "n_inner"; 4*C where the file says null or nothing
+  int n_positions = 0;     // P, "n_positions"; positions 0 .. P-1 have an embedding
+  int vocab_size = 0;      // V, "vocab_size"
+  int int_n_embd = 0;      // R, "dcp": {"int_n_embd": R}; 0: the model has no interaction tensors
+  int eviction_delay = 0;  // W, "dcp": {"eviction_delay": W}, 0 .. P: a token that n drops is still attended by n ..
+                           // n+W-1 and gone from n+W on; 0 (also where absent): gone for n itself
   float layer_norm_epsilon = 1e-5f;
   std::optional<TokenId> bos_token_id;
   std::optional<TokenId> eos_token_id;  // generation stops after it; absent: never
@@ -31,7 +33,8 @@ struct ModelConfig {
   int64_t ParameterCount() const;
 
   // Throws Error(kInvalidModel) beginning with `source` when the numbers cannot describe a model
-  // (non-positive sizes, C not a multiple of H, eos outside the vocabulary, sizes whose product overflows).
+  // (non-positive sizes, C not a multiple of H, an eviction delay beyond P, eos outside the vocabulary, sizes whose
+  // product overflows).
   void Validate(const std::string& source) const;
 };
 

@@ -146,7 +146,8 @@ void CheckComplete(const TensorMap& tensors, const ModelConfig& config, const fs
   }
 }
 
-// The base's config with R from the adapter's. Whatever else the adapter's config says must be what the base says.
+// The base's config with R and W from the adapter's. Whatever else the adapter's config says must be what the base
+// says.
 ModelConfig CombineConfigs(const ModelConfig& base, const fs::path& base_path, const fs::path& adapter_path) {
   const nlohmann::json json = LoadJsonObject(adapter_path);
   const ConfigReader reader(json, adapter_path.string());
@@ -164,11 +165,12 @@ ModelConfig CombineConfigs(const ModelConfig& base, const fs::path& base_path, c
   agree("n_positions", reader.Integer("n_positions"), base.n_positions);
   agree("vocab_size", reader.Integer("vocab_size"), base.vocab_size);
   agree("layer_norm_epsilon", reader.Number("layer_norm_epsilon"), base.layer_norm_epsilon);
-  const std::optional<int> r = reader.InteractionWidth();
-  if (!r) Fail(adapter_path.string() + ": dcp is missing, expected {\"version\": 1, \"int_n_embd\": R}");
-  if (base.int_n_embd > 0) agree("dcp.int_n_embd", r, base.int_n_embd);
+  const std::optional<InteractionFields> interaction = reader.Interaction();
+  if (!interaction) Fail(adapter_path.string() + ": dcp is missing, expected {\"version\": 1, \"int_n_embd\": R}");
+  if (base.int_n_embd > 0) agree("dcp.int_n_embd", std::optional(interaction->width), base.int_n_embd);
   ModelConfig combined = base;
-  combined.int_n_embd = *r;
+  combined.int_n_embd = interaction->width;
+  combined.eviction_delay = interaction->delay;
   combined.Validate(adapter_path.string());
   return combined;
 }

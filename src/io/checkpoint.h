@@ -27,7 +27,7 @@ class Checkpoint {
   Checkpoint(Checkpoint&&) noexcept;
   ~Checkpoint();
 
-  // Of the base, with int_n_embd taken from the adapter when it has one.
+  // Of the base, with int_n_embd and eviction_delay taken from the adapter when there is one.
   const ModelConfig& config() const;
 
   // The type in which wte.weight is stored.

@@ -42,14 +42,15 @@ int ConfigReader::InnerWidth(int n_embd) const {
   return 4 * n_embd;
 }
 
-std::optional<int> ConfigReader::InteractionWidth() const {
+std::optional<InteractionFields> ConfigReader::Interaction() const {
   const nlohmann::json* const dcp = Find("dcp");
   if (dcp == nullptr) return std::nullopt;
   if (!dcp->is_object()) Fail("dcp is " + Describe(*dcp) + ", expected an object");
   const ConfigReader reader(*dcp, source_ + ": dcp");
   const int version = reader.Size("version");
   if (version != 1) Fail("dcp: version is " + std::to_string(version) + ", expected 1");
-  return reader.Size("int_n_embd");
+  const int width = reader.Size("int_n_embd");
+  return InteractionFields{width, reader.Integer("eviction_delay").value_or(0)};
 }
 
 void ConfigReader::CheckVariant() const {

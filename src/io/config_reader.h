@@ -10,6 +10,12 @@
 
 namespace dcp {
 
+// What the "dcp" object says.
+struct InteractionFields {
+  int width = 0;  // R, "int_n_embd"
+  int delay = 0;  // W, "eviction_delay"; 0 where absent
+};
+
 // Views a JSON object. Methods throw Error(kInvalidModel) naming `source`, the field and what stands there. A field
 // that is null counts as absent, as it does for Hugging Face.
 class ConfigReader {
@@ -28,8 +34,8 @@ class ConfigReader {
   // "n_inner", 4 * n_embd where absent.
   int InnerWidth(int n_embd) const;
 
-  // R of the "dcp" object, whose version must be 1; nullopt without such an object.
-  std::optional<int> InteractionWidth() const;
+  // The "dcp" object, whose version must be 1; nullopt without such an object.
+  std::optional<InteractionFields> Interaction() const;
 
   // Refuses everything that is not the GPT-2 that libdcp computes: another model_type, another activation, untied
   // embeddings, attention variants. REQUIRES a model_type; every other field has GPT-2's default where absent.

@@ -76,6 +76,10 @@ void ModelConfig::Validate(const std::string& source) const {
   CheckPositive(source, "n_positions", n_positions);
   CheckPositive(source, "vocab_size", vocab_size);
   if (int_n_embd < 0) Fail(source, "dcp.int_n_embd is " + std::to_string(int_n_embd) + ", expected 0 or more");
+  if (eviction_delay < 0 || eviction_delay > n_positions) {
+    Fail(source, "dcp.eviction_delay is " + std::to_string(eviction_delay) + ", expected 0 .. n_positions, which is " +
+                     std::to_string(n_positions));
+  }
   if (n_embd % n_head != 0) {
     Fail(source,
          "n_embd is " + std::to_string(n_embd) + ", not a multiple of n_head, which is " + std::to_string(n_head));
@@ -109,7 +113,9 @@ ModelConfig LoadModelConfig(const std::filesystem::path& config_json) {
   config.n_positions = reader.Size("n_positions");
   config.vocab_size = reader.Size("vocab_size");
   config.n_inner = reader.InnerWidth(config.n_embd);
-  config.int_n_embd = reader.InteractionWidth().value_or(0);
+  const InteractionFields interaction = reader.Interaction().value_or(InteractionFields{});
+  config.int_n_embd = interaction.width;
+  config.eviction_delay = interaction.delay;
   config.layer_norm_epsilon = reader.Number("layer_norm_epsilon").value_or(config.layer_norm_epsilon);
   config.bos_token_id = reader.Integer("bos_token_id");
   config.eos_token_id = reader.Integer("eos_token_id");

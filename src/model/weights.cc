@@ -177,6 +177,7 @@ uint64_t Fingerprint(const ModelConfig& config, const ModelWeights& weights) {
                        config.n_positions, config.vocab_size, config.int_n_embd};
   HashBytes(hash, shape, sizeof(shape));
   HashBytes(hash, &config.layer_norm_epsilon, sizeof(float));
+  if (config.eviction_delay > 0) HashBytes(hash, &config.eviction_delay, sizeof(int));
   HashMatrix(hash, weights.token_embedding);
   HashBuffer(hash, weights.position_embedding);
   HashBuffer(hash, weights.ln_f.weight);

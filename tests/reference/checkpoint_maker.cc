@@ -170,6 +170,12 @@ void WriteShards(const fs::path& directory, const std::vector<MadeTensor>& tenso
   WriteText(directory / "model.safetensors.index.json", index.dump(1));
 }
 
+nlohmann::ordered_json DcpJson(const ModelConfig& config) {
+  nlohmann::ordered_json json = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
+  if (config.eviction_delay > 0) json["eviction_delay"] = config.eviction_delay;
+  return json;
+}
+
 }  // namespace
 
 ModelConfig SmallConfig(int layers, int heads, int head_dim, int int_n_embd, int vocabulary, int positions) {
@@ -228,7 +234,7 @@ std::string ConfigJson(const ModelConfig& config) {
   };
   if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
   if (config.eos_token_id) json["eos_token_id"] = *config.eos_token_id;
-  if (config.int_n_embd > 0) json["dcp"] = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
+  if (config.int_n_embd > 0) json["dcp"] = DcpJson(config);
   return json.dump(1);
 }
 
@@ -256,7 +262,7 @@ void MakeAdapter(const fs::path& directory, const ModelConfig& config, const Mak
 void WriteAdapter(const fs::path& directory, const ModelConfig& config, const std::vector<MadeTensor>& tensors,
                   const MakeOptions& options) {
   fs::create_directories(directory);
-  const nlohmann::json json = {{"dcp", {{"version", 1}, {"int_n_embd", config.int_n_embd}}}};
+  const nlohmann::ordered_json json = {{"dcp", DcpJson(config)}};
   WriteText(directory / "config.json", json.dump(1));
   std::vector<MadeTensor> all = tensors;
   AddExtras(config, options, all);

@@ -92,6 +92,20 @@ TEST_F(AdapterTest, OverridesInteractionOfTheSameWidthOnly) {
   ExpectRefused(kBad, {config_file_ + ": dcp.int_n_embd is 5, " + (base_ / "config.json").string() + " says 4"});
 }
 
+TEST_F(AdapterTest, CarriesItsOwnEvictionDelay) {
+  for (const int base_delay : {0, 3}) {
+    ModelConfig config = config_;
+    config.eviction_delay = base_delay;
+    reference::MakeCheckpoint(base_, config);
+    EXPECT_EQ(Checkpoint::Open(base_).config().eviction_delay, base_delay);
+    for (const int delay : {0, 5, 7}) {
+      config.eviction_delay = delay;
+      WriteAdapter(adapter_, config, interaction_);
+      EXPECT_EQ(Open().config().eviction_delay, delay);
+    }
+  }
+}
+
 TEST_F(AdapterTest, EveryMissingInteractionTensorIsNamed) {
   for (size_t i = 0; i < interaction_.size(); ++i) {
     std::vector<MadeTensor> some = interaction_;
@@ -133,6 +147,7 @@ TEST_F(AdapterTest, ConfigsThatDisagree) {
       {R"({"dcp": {"version": 3}})", "dcp: version is 3, expected 1"},
       {R"({"dcp": {"int_n_embd": -4}})", "dcp: int_n_embd is -4"},
       {R"({"dcp": {"int_n_embd": 2147483647}})", "dcp.int_n_embd is 2147483647"},
+      {R"({"dcp": {"eviction_delay": 8}})", "dcp.eviction_delay is 8, expected 0 .. n_positions, which is 7"},
   };
   for (const auto& [patch, said] : cases) {
     WriteAdapter(adapter_, config_, interaction_);

@@ -39,6 +39,7 @@ TEST(ModelConfigTest, ReadsEveryField) {
   EXPECT_EQ(config.n_positions, 48);
   EXPECT_EQ(config.vocab_size, 96);
   EXPECT_EQ(config.int_n_embd, 5);
+  EXPECT_EQ(config.eviction_delay, 0);
   EXPECT_EQ(config.layer_norm_epsilon, 1e-5f);
   EXPECT_EQ(config.bos_token_id, 95);
   EXPECT_EQ(config.eos_token_id, 95);
@@ -59,6 +60,15 @@ TEST(ModelConfigTest, WhatMayBeAbsentOrNull) {
   EXPECT_EQ(loaded.bos_token_id, std::nullopt);
   EXPECT_EQ(loaded.n_inner, 48);
   EXPECT_EQ(loaded.layer_norm_epsilon, 1e-5f);
+}
+
+TEST(ModelConfigTest, EvictionDelay) {
+  const TempDir dir;
+  for (const int delay : {0, 1, 48}) {
+    json config = GoodConfig();
+    config["dcp"]["eviction_delay"] = delay;
+    EXPECT_EQ(Load(dir, config).eviction_delay, delay);
+  }
 }
 
 TEST(ModelConfigTest, HarmlessVariantsAreRead) {
@@ -135,6 +145,12 @@ const BadField kBadFields[] = {
     {"DcpVersionText", R"({"dcp": {"version": "1"}})", "dcp: version is \"1\", expected an integer"},
     {"DcpNoWidth", R"({"dcp": {"int_n_embd": null}})", "dcp: int_n_embd is missing"},
     {"DcpZeroWidth", R"({"dcp": {"int_n_embd": 0}})", "dcp: int_n_embd is 0, expected at least 1"},
+    {"DelayNegative", R"({"dcp": {"eviction_delay": -1}})", "dcp.eviction_delay is -1, expected 0 .. n_positions"},
+    {"DelayBeyondPositions", R"({"dcp": {"eviction_delay": 49}})",
+     "dcp.eviction_delay is 49, expected 0 .. n_positions, which is 48"},
+    {"DelayFraction", R"({"dcp": {"eviction_delay": 1.5}})", "dcp: eviction_delay is 1.5, expected an integer"},
+    {"DelayText", R"({"dcp": {"eviction_delay": "8"}})", "dcp: eviction_delay is \"8\", expected an integer"},
+    {"DelayBeyondInt", R"({"dcp": {"eviction_delay": 2147483648}})", "dcp: eviction_delay is 2147483648"},
     {"DcpTooWide", R"({"dcp": {"int_n_embd": 1100000000}})", "dcp.int_n_embd is 1100000000"},
 };
 

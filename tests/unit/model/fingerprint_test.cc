@@ -29,7 +29,10 @@ TEST(Fingerprint, FollowsConfigSeedAndType) {
   config = SmallShape();
   config.n_head = 5;  // the same weights, read in another way
   prints.insert(Model::Random(config, 0)->fingerprint());
-  EXPECT_EQ(prints.size(), 14u);
+  config = SmallShape();
+  config.eviction_delay = 1;  // the same weights, another rule
+  prints.insert(Model::Random(config, 0)->fingerprint());
+  EXPECT_EQ(prints.size(), 15u);
 }
 
 // One changed weight, wherever it is.
