@@ -23,12 +23,17 @@ struct SlotsView {
   std::span<const float> scores;       // [kept - 1] s(n, j) of each earlier slot; empty unless NeedsInteraction()
   std::span<const float> attention;    // [kept] attention received from earlier tokens, summed over heads and tokens;
                                        // empty unless NeedsAttention()
+  std::span<const int32_t> expires = {};  // [kept] first token that no longer attends a slot, kNever where no drop is
+                                          // decided; what is due (<= n) leaves whatever Select() says. Empty unless
+                                          // FollowsDelay() and the model has an eviction delay
 };
 
-// One slot to evict. `score` is s(n, j) where the policy has one, NaN otherwise.
+// One slot to evict. `score` is s(n, j) where the policy has one, NaN otherwise. `delayed`: decided now, to take effect
+// ModelConfig::eviction_delay tokens later; for policies that follow the delay.
 struct Eviction {
   uint32_t slot = 0;
   float score = std::numeric_limits<float>::quiet_NaN();
+  bool delayed = false;
 };
 
 // A policy decides for one layer of one sequence at a time and keeps no state of its own: every decision follows from
@@ -37,6 +42,10 @@ struct Eviction {
 //
 // Order is law: token n is appended, scored, its evictions take effect, and only then does it attend - to itself and to
 // what was kept. A token never evicts itself.
+//
+// A model may have been trained with an eviction delay of W tokens (ModelConfig::eviction_delay). Then what token n
+// drops by its score is still attended by n .. n+W-1 and gone from n+W on; the first decision about a token counts,
+// later ones change nothing:  n attends j < n  iff  s(m, j) > tau for all m in j+1 .. n-W.
 class EvictionPolicy {
  public:
   virtual ~EvictionPolicy() = default;
@@ -55,11 +64,16 @@ class EvictionPolicy {
   // Select() reads `attention`, i.e. attention weights must be accumulated per slot.
   virtual bool NeedsAttention() const { return false; }
 
+  // Drops wait as the model was trained: Select() gets `expires` where the model has an eviction delay, names each slot
+  // once in its life as delayed, and may still evict any slot at once. False: all that Select() names is gone for n
+  // itself, whatever the model. Not for kExpiry.
+  virtual bool FollowsDelay() const { return false; }
+
   // How a whole chunk of prompt tokens can be decided at once (the fast path of prefill).
   enum class ChunkRule {
     kTokenByToken,  // only Select() knows: tokens of a chunk are processed one after the other
     kExpiry,        // a token's last reader is known from its position alone: ExpiresAt()
-    kThreshold,     // token n drops j when s(n, j) <= threshold(), whatever else is kept
+    kThreshold,     // token n drops j when s(n, j) <= threshold(), whatever else is kept; delayed if FollowsDelay()
   };
   virtual ChunkRule chunk_rule() const { return ChunkRule::kTokenByToken; }
 
@@ -84,7 +98,8 @@ struct PolicySpec {
   float threshold = 0.0f;  // learned: tau of s(n, j) <= tau; 0 is the trained decision, larger prunes more
   int max_kept =
       0;  // cap on the kept tokens of every layer, the current one included; 0: no cap. What goes first when the cap
-          // is met: learned - the lowest score; h2o - the least attended; else the oldest (sinks last)
+          // is met: learned - the lowest score; h2o - the least attended; else the oldest (sinks last). A hard limit:
+          // under an eviction delay, too, what it evicts is gone at once, tokens whose drop is decided before others
 };
 
 // Parses "dense", "learned", "window:N", "sinks:S,N", "strided:W,S", "h2o:N". Throws Error(kInvalidArgument) naming the

@@ -76,10 +76,13 @@ class Logits {
   size_t stride_ = 0;
 };
 
-// When each fed token was dropped from one layer.
+// When each fed token was dropped from one layer. Without an eviction delay (Session::eviction_delay() is 0),
+// dropped_at is the position of the token that dropped it. With a delay of W, that token is dropped_at - W - except
+// where score is NaN: then max_kept evicted it, at once and at the word of dropped_at itself. Decisions that have not
+// taken effect yet are not in the log.
 struct DropLog {
-  std::vector<int32_t> dropped_at;  // [seen] position of the token that dropped it, -1: still kept
-  std::vector<float> score;  // [seen] s(n, j) of that decision; NaN where the policy has no score, or never dropped
+  std::vector<int32_t> dropped_at;  // [seen] first position that no longer attends the token, -1: still kept
+  std::vector<float> score;  // [seen] s(n, j) when n decided; NaN where the policy has no score, or never dropped
 };
 
 // Not thread-safe: one call at a time. `pool` must outlive the Session and be idle during its calls.
@@ -115,6 +118,9 @@ class Session {
   const Model& model() const;
   const EvictionPolicy& policy() const;
   const SessionOptions& options() const;
+
+  // Tokens between a drop's decision and its effect: the model's eviction_delay where the policy follows it, else 0.
+  int eviction_delay() const;
 
   // Drops of one layer so far. REQUIRES options().record_drops; throws Error(kInvalidArgument) otherwise.
   const DropLog& Drops(int layer, SequenceId sequence) const;

@@ -13,7 +13,7 @@ CachedSequence& BatchedCache::Add() {
   auto sequence = std::make_unique<CachedSequence>();
   sequence->layers.reserve(shape_.layers);
   for (int i = 0; i < shape_.layers; ++i) {
-    sequence->layers.emplace_back(shape_.page, pool_, shape_.positions, shape_.track_attention);
+    sequence->layers.emplace_back(shape_.page, pool_, shape_.positions, shape_.tracking());
   }
   sequences_.push_back(std::move(sequence));
   sequences_.back()->id = next_id_++;

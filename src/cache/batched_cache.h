@@ -24,6 +24,9 @@ struct CacheShape {
   int positions = 0;  // P
   PageLayout page;
   bool track_attention = false;
+  int eviction_delay = 0;  // W; decided drops are tracked where it is not 0
+
+  SlotTracking tracking() const { return {track_attention, eviction_delay > 0}; }
 };
 
 class BatchedCache final : public KvCache {

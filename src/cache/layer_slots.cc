@@ -2,15 +2,26 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace dcp {
+namespace {
 
-LayerSlots::LayerSlots(const PageLayout& layout, PagePool& pool, size_t capacity, bool track_attention)
+template <typename T>
+void CopyFirst(size_t count, const AlignedBuffer<T>& from, AlignedBuffer<T>& to) {
+  std::copy_n(from.data(), std::min({count, from.size(), to.size()}), to.data());
+}
+
+}  // namespace
+
+LayerSlots::LayerSlots(const PageLayout& layout, PagePool& pool, size_t capacity, const SlotTracking& tracking)
     : layout_(&layout),
       pool_(&pool),
       positions_(RoundUp(capacity, kPanel)),
-      attention_(track_attention ? RoundUp(capacity, kPanel) : 0) {
+      attention_(tracking.attention ? RoundUp(capacity, kPanel) : 0),
+      expires_(tracking.expiry ? RoundUp(capacity, kPanel) : 0),
+      drop_scores_(expires_.size()) {
   pages_.reserve(DivideUp(capacity, kPanel));
 }
 
@@ -24,7 +35,9 @@ LayerSlots::LayerSlots(LayerSlots&& other) noexcept
       size_(std::exchange(other.size_, 0)),
       pages_(std::move(other.pages_)),
       positions_(std::move(other.positions_)),
-      attention_(std::move(other.attention_)) {
+      attention_(std::move(other.attention_)),
+      expires_(std::move(other.expires_)),
+      drop_scores_(std::move(other.drop_scores_)) {
   other.pages_.clear();
 }
 
@@ -38,6 +51,10 @@ void LayerSlots::Append(int32_t position, const SlotContent& content) {
   WriteSlot(*layout_, pages_[size_ / kPanel], size_ % kPanel, content);
   positions_[size_] = position;
   if (attention_.size() > 0) attention_[size_] = 0.0f;
+  if (expires_.size() > 0) {
+    expires_[size_] = kNever;
+    drop_scores_[size_] = std::numeric_limits<float>::quiet_NaN();
+  }
   ++size_;
 }
 
@@ -45,6 +62,10 @@ void LayerSlots::Move(size_t from, size_t to) {
   CopySlot(*layout_, pages_[from / kPanel], from % kPanel, pages_[to / kPanel], to % kPanel);
   positions_[to] = positions_[from];
   if (attention_.size() > 0) attention_[to] = attention_[from];
+  if (expires_.size() > 0) {
+    expires_[to] = expires_[from];
+    drop_scores_[to] = drop_scores_[from];
+  }
 }
 
 void LayerSlots::Evict(std::span<const Eviction> evictions) {
@@ -76,12 +97,14 @@ void LayerSlots::Assign(std::span<const int32_t> positions) {
 void LayerSlots::CopyFrom(const LayerSlots& other) {
   Assign({other.positions(), other.size()});
   for (size_t i = 0; i < pages_.size(); ++i) std::memcpy(pages_[i], other.pages_[i], layout_->page_bytes());
-  std::copy_n(other.attention_.data(), std::min(attention_.size(), other.attention_.size()), attention_.data());
+  CopyFirst(size_, other.attention_, attention_);
+  CopyFirst(size_, other.expires_, expires_);
+  CopyFirst(size_, other.drop_scores_, drop_scores_);
 }
 
 size_t LayerSlots::bookkeeping_bytes() const {
   return sizeof(*this) + pages_.capacity() * sizeof(std::byte*) + positions_.size() * sizeof(int32_t) +
-         attention_.size() * sizeof(float);
+         attention_.size() * sizeof(float) + expires_.size() * sizeof(int32_t) + drop_scores_.size() * sizeof(float);
 }
 
 }  // namespace dcp

@@ -15,16 +15,22 @@
 
 namespace dcp {
 
+// What is kept of each slot beside its content.
+struct SlotTracking {
+  bool attention = false;  // received attention
+  bool expiry = false;     // decided drops that have not taken effect
+};
+
 // Slots 0 .. size()-1, always dense: a hole is closed at once by the last slot, so an eviction costs one slot's copy
-// and attention needs no mask. K, V, k_int, the position and (for policies that ask) the received attention of a slot
-// move together.
+// and attention needs no mask. K, V, k_int, the position and (where tracked) the received attention and the expiry of a
+// slot move together.
 //
 // Order is law: Reserve, Append, (score, select), Evict, attend. Views are dead after the next Append or Evict.
 // Different LayerSlots of one pool may be changed from different threads, except by Reserve.
 class LayerSlots {
  public:
   // `capacity`: most slots it will ever hold (P). The layout and the pool must outlive it.
-  LayerSlots(const PageLayout& layout, PagePool& pool, size_t capacity, bool track_attention);
+  LayerSlots(const PageLayout& layout, PagePool& pool, size_t capacity, const SlotTracking& tracking);
   ~LayerSlots();
   LayerSlots(LayerSlots&& other) noexcept;
   LayerSlots(const LayerSlots&) = delete;
@@ -56,7 +62,14 @@ class LayerSlots {
   float* attention() { return attention_.data(); }
   const float* attention() const { return attention_.data(); }
 
-  // Used when restoring: sets size and positions; pages and attention are then filled by the caller. Throws
+  // [size()], writable up to a whole page, or null when not tracked: the first token that no longer attends the slot,
+  // kNever where no drop is decided, and the score of that decision.
+  int32_t* expires() { return expires_.data(); }
+  const int32_t* expires() const { return expires_.data(); }
+  float* drop_scores() { return drop_scores_.data(); }
+  const float* drop_scores() const { return drop_scores_.data(); }
+
+  // Used when restoring: sets size and positions; pages and what is tracked are then filled by the caller. Throws
   // Error(kOutOfMemory).
   void Assign(std::span<const int32_t> positions);
 
@@ -73,6 +86,8 @@ class LayerSlots {
   std::vector<std::byte*> pages_;
   AlignedBuffer<int32_t> positions_;
   AlignedBuffer<float> attention_;
+  AlignedBuffer<int32_t> expires_;
+  AlignedBuffer<float> drop_scores_;
 };
 
 }  // namespace dcp

@@ -13,7 +13,7 @@ namespace dcp {
 namespace {
 
 constexpr char kMagic[8] = {'d', 'c', 'p', 'c', 'a', 'c', 'h', 'e'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr uint32_t kByteOrder = 0x01020304;
 
 [[noreturn]] void Reject(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, "saved cache: " + why); }
@@ -104,7 +104,7 @@ void WriteShape(Writer& writer, const CacheShape& shape) {
   for (uint64_t n : {static_cast<uint64_t>(shape.layers), static_cast<uint64_t>(shape.positions),
                      static_cast<uint64_t>(shape.page.heads), static_cast<uint64_t>(shape.page.head_dim),
                      static_cast<uint64_t>(shape.page.int_dim), static_cast<uint64_t>(shape.page.element_bytes()),
-                     static_cast<uint64_t>(shape.track_attention)}) {
+                     static_cast<uint64_t>(shape.track_attention), static_cast<uint64_t>(shape.eviction_delay)}) {
     writer.Value(n);
   }
 }
@@ -117,12 +117,17 @@ void ExpectShape(Reader& reader, const CacheShape& shape) {
   reader.Expect<uint64_t>("interaction width", shape.page.int_dim);
   reader.Expect<uint64_t>("bytes of a K or V element", shape.page.element_bytes());
   reader.Expect<uint64_t>("attention tracking", shape.track_attention);
+  reader.Expect<uint64_t>("eviction delay", static_cast<uint64_t>(shape.eviction_delay));
 }
 
 void WriteLayer(Writer& writer, const CacheShape& shape, const LayerSlots& slots) {
   writer.Value(static_cast<uint64_t>(slots.size()));
   writer.Bytes(slots.positions(), slots.size() * sizeof(int32_t));
   if (shape.track_attention) writer.Bytes(slots.attention(), slots.size() * sizeof(float));
+  if (shape.eviction_delay > 0) {
+    writer.Bytes(slots.expires(), slots.size() * sizeof(int32_t));
+    writer.Bytes(slots.drop_scores(), slots.size() * sizeof(float));
+  }
   // Slots are copied into a clean page, so that what other sequences left in unused ones does not get out.
   std::vector<std::byte> clean(shape.page.page_bytes());
   for (size_t p = 0; p < slots.page_count(); ++p) {
@@ -130,6 +135,22 @@ void WriteLayer(Writer& writer, const CacheShape& shape, const LayerSlots& slots
     std::fill(clean.begin(), clean.end(), std::byte{0});
     for (size_t lane = 0; lane < used; ++lane) CopySlot(shape.page, slots.page(p), lane, clean.data(), lane);
     writer.Bytes(clean.data(), clean.size());
+  }
+}
+
+// Drops that were decided and have not taken effect: by tokens that were seen, about tokens before them.
+void ReadDecidedDrops(Reader& reader, const CacheShape& shape, int32_t seen, LayerSlots& slots) {
+  reader.Bytes(slots.expires(), slots.size() * sizeof(int32_t));
+  reader.Bytes(slots.drop_scores(), slots.size() * sizeof(float));
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const int32_t expires = slots.expires()[i];
+    const int32_t position = slots.positions()[i];
+    if (expires == kNever) continue;
+    if (expires < seen || expires - seen >= shape.eviction_delay || expires - position <= shape.eviction_delay) {
+      Reject("position " + std::to_string(position) + " expires at " + std::to_string(expires) + " after " +
+             std::to_string(seen) + " seen tokens and under an eviction delay of " +
+             std::to_string(shape.eviction_delay));
+    }
   }
 }
 
@@ -149,6 +170,7 @@ void ReadLayer(Reader& reader, const CacheShape& shape, int32_t seen, LayerSlots
   }
   slots.Assign(positions);
   if (shape.track_attention) reader.Bytes(slots.attention(), count * sizeof(float));
+  if (shape.eviction_delay > 0) ReadDecidedDrops(reader, shape, seen, slots);
   for (size_t p = 0; p < slots.page_count(); ++p) reader.Bytes(slots.page(p), shape.page.page_bytes());
 }
 

@@ -13,7 +13,8 @@ namespace dcp {
 
 // Format, in the byte order of the machine: "dcpcache", version, byte-order mark, fingerprint of the model, shape of
 // the cache, tokens seen, whether drops follow; per layer the number of slots, their positions, attention (if tracked),
-// and whole pages with unused slots zeroed; drops; a checksum of all that. Throws Error(kIo) when the stream fails.
+// decided drops with their scores (under an eviction delay), and whole pages with unused slots zeroed; drops; a
+// checksum of all that. Throws Error(kIo) when the stream fails.
 void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence,
                   const std::vector<DropLog>& drops, std::ostream& out);
 

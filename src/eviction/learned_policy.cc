@@ -14,10 +14,12 @@ class LearnedPolicy final : public EvictionPolicy {
 
   std::string name() const override { return PolicyName("learned", threshold_, static_cast<int>(cap_)); }
   bool NeedsInteraction() const override { return true; }
+  bool FollowsDelay() const override { return true; }
   ChunkRule chunk_rule() const override { return cap_ > 0 ? ChunkRule::kTokenByToken : ChunkRule::kThreshold; }
   float threshold() const override { return threshold_; }
 
   void Select(const SlotsView& slots, std::vector<Eviction>& evictions) const override {
+    if (!slots.expires.empty()) return SelectDelayed(slots, evictions);
     for (size_t i = 0; i < slots.scores.size(); ++i) {
       if (slots.scores[i] <= threshold_) evictions.push_back({static_cast<uint32_t>(i), slots.scores[i]});
     }
@@ -26,6 +28,29 @@ class LearnedPolicy final : public EvictionPolicy {
   }
 
  private:
+  // The first decision about a slot counts, later ones change nothing.
+  void SelectDelayed(const SlotsView& slots, std::vector<Eviction>& evictions) const {
+    size_t kept = slots.positions.size();
+    for (size_t i = 0; i < slots.scores.size(); ++i) {
+      if (slots.expires[i] <= slots.position) --kept;
+      if (slots.expires[i] != kNever || slots.scores[i] > threshold_) continue;
+      evictions.push_back({static_cast<uint32_t>(i), slots.scores[i], true});
+    }
+    if (cap_ > 0 && kept > cap_) EvictDownToCapNow(slots, kept - cap_, evictions);
+  }
+
+  // The cap does not wait: doomed slots go first, and what goes has no score, because no decision of the model ended
+  // it.
+  void EvictDownToCapNow(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
+    std::vector<EvictionCandidate>& candidates = CandidateScratch();
+    for (size_t i = 0; i < slots.scores.size(); ++i) {
+      if (slots.expires[i] <= slots.position) continue;
+      const bool doomed = slots.expires[i] != kNever || slots.scores[i] <= threshold_;
+      candidates.push_back({slots.scores[i], slots.positions[i], {static_cast<uint32_t>(i)}, doomed});
+    }
+    EvictLeastWorthy(candidates, count, evictions);
+  }
+
   void EvictDownToCap(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
     std::vector<EvictionCandidate>& candidates = CandidateScratch();
     for (size_t i = 0; i < slots.scores.size(); ++i) {

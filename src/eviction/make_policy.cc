@@ -59,6 +59,7 @@ std::vector<EvictionCandidate>& CandidateScratch() {
 
 void EvictLeastWorthy(std::vector<EvictionCandidate>& candidates, size_t count, std::vector<Eviction>& evictions) {
   const auto less = [](const EvictionCandidate& a, const EvictionCandidate& b) {
+    if (a.doomed != b.doomed) return a.doomed;
     return a.worth != b.worth ? a.worth < b.worth : a.position < b.position;
   };
   for (EvictionCandidate& c : candidates) {
@@ -67,7 +68,11 @@ void EvictLeastWorthy(std::vector<EvictionCandidate>& candidates, size_t count, 
   count = std::min(count, candidates.size());
   std::partial_sort(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(count), candidates.end(), less);
   for (size_t i = 0; i < count; ++i) evictions.push_back(candidates[i].eviction);
-  std::sort(evictions.begin(), evictions.end(), [](const Eviction& a, const Eviction& b) { return a.slot < b.slot; });
+  std::sort(evictions.begin(), evictions.end(), [](const Eviction& a, const Eviction& b) {
+    return a.slot != b.slot ? a.slot < b.slot : a.delayed < b.delayed;
+  });
+  const auto same_slot = [](const Eviction& a, const Eviction& b) { return a.slot == b.slot; };
+  evictions.erase(std::unique(evictions.begin(), evictions.end(), same_slot), evictions.end());
 }
 
 std::string PolicyName(const std::string& kind, float threshold, int max_kept) {

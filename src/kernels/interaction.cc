@@ -69,11 +69,12 @@ void DropRows(const ChunkDropArgs& args, size_t row, size_t page) {
     auto expires = hn::LoadU(kInts, args.expires + slot);
     FloatVec scores = LoadFloats(args.drop_scores + slot);
     for (size_t r = 0; r < kRows; ++r) {
-      const auto n = hn::Set(kInts, args.first_position + static_cast<int32_t>(row + r));
+      const int32_t token = args.first_position + static_cast<int32_t>(row + r);
+      const auto n = hn::Set(kInts, token);
       const FloatVec s = hn::MulAdd(sums[r][v], scale, offset);
       const auto open = hn::And(hn::Lt(born, n), hn::Eq(expires, never));
       const auto drop = hn::And(hn::RebindMask(kFloats, open), hn::Le(s, threshold));
-      expires = hn::IfThenElse(hn::RebindMask(kInts, drop), n, expires);
+      expires = hn::IfThenElse(hn::RebindMask(kInts, drop), hn::Set(kInts, token + args.delay), expires);
       scores = hn::IfThenElse(drop, s, scores);
     }
     hn::StoreU(expires, kInts, args.expires + slot);

@@ -15,15 +15,17 @@ namespace dcp {
 void InteractionScores(const float* q_int, const SlotPages& keys, float beta, float* scores);
 
 // Decides a whole chunk: token n = first_position + r drops slot j, born before it and not yet dropped, when s(n, j) <=
-// threshold. The score of a decision is the same, bit for bit, as InteractionScores gives.
+// threshold; the slot expires `delay` tokens later. The score of a decision is the same, bit for bit, as
+// InteractionScores gives.
 struct ChunkDropArgs {
   ConstMatrix q_int;  // [M, R]
   SlotPages keys;
   float beta = 0.0f;
   float threshold = 0.0f;
   int32_t first_position = 0;
+  int32_t delay = 0;
   const int32_t* positions = nullptr;  // [slots rounded up to kPanel]
-  int32_t* expires = nullptr;          // in: kNever for slots not dropped; out: the first token that drops them
+  int32_t* expires = nullptr;          // in: kNever for slots not dropped; out: n + delay, n the first to drop them
   float* drop_scores = nullptr;        // out: the score of that decision; untouched otherwise
 };
 

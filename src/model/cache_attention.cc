@@ -21,7 +21,7 @@ constexpr size_t kUnitPages = 4;
 }  // namespace
 
 CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool)
-    : model_(model), cache_(cache), policy_(policy), pool_(pool) {
+    : model_(model), policy_(policy), pool_(pool), delay_(cache.shape().eviction_delay) {
   const size_t positions = RoundUp(static_cast<size_t>(model.config().n_positions), kPanel);
   workers_.resize(static_cast<size_t>(pool.threads()));
   for (WorkerScratch& worker : workers_) {
@@ -40,6 +40,7 @@ void CacheAttention::Begin(std::span<const Segment> segments) {
     (chunk ? by_chunk_ : by_token_).push_back(&segment);
     if (!chunk) steps_ = std::max(steps_, segment.tokens.size());
   }
+  if (delay_ > 0) return;
   const size_t positions = workers_[0].scores.size();
   while (chunk_scratch_.size() < by_chunk_.size()) {
     chunk_scratch_.push_back({AlignedBuffer<int32_t>(positions), AlignedBuffer<float>(positions)});
@@ -96,9 +97,21 @@ void CacheAttention::AppendAndEvict(const Segment& segment, size_t step, WorkerS
   view.position = position;
   view.positions = {slots.positions(), slots.size()};
   if (policy_.NeedsAttention()) view.attention = {slots.attention(), slots.size()};
+  if (delay_ > 0) view.expires = {slots.expires(), slots.size()};
   scratch.evictions.clear();
   policy_.Select(view, scratch.evictions);
-  Evict(segment, position, scratch.evictions);
+  if (delay_ == 0) return Evict(segment, position, scratch.evictions);
+  Decide(segment, position, scratch.evictions);
+  EvictExpired(segment, position, ExpiryOf(segment), scratch);
+}
+
+// Notes when what token `position` drops is to leave.
+void CacheAttention::Decide(const Segment& segment, int32_t position, std::span<const Eviction> evictions) {
+  const Expiry expiry = ExpiryOf(segment);
+  for (const Eviction& e : evictions) {
+    expiry.expires[e.slot] = e.delayed ? position + delay_ : position;
+    expiry.scores[e.slot] = e.score;
+  }
 }
 
 void CacheAttention::Evict(const Segment& segment, int32_t position, std::span<const Eviction> evictions) {
@@ -125,22 +138,33 @@ void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, Wo
 
 void CacheAttention::RunChunks() {
   for (const Segment* segment : by_chunk_) Slots(*segment).Reserve(segment->tokens.size());
-  pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t) { AppendChunk(*by_chunk_[i], chunk_scratch_[i]); });
+  pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t) { AppendChunk(i); });
   if (policy_.chunk_rule() == EvictionPolicy::ChunkRule::kThreshold) DecideChunks();
   AttendChunks();
-  pool_.ParallelFor(by_chunk_.size(),
-                    [&](size_t i, size_t worker) { EvictChunk(*by_chunk_[i], chunk_scratch_[i], workers_[worker]); });
+  pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t worker) {
+    const Segment& segment = *by_chunk_[i];
+    const int32_t last = segment.first_position() + static_cast<int32_t>(segment.tokens.size()) - 1;
+    EvictExpired(segment, last, ChunkExpiry(i), workers_[worker]);
+  });
 }
 
-void CacheAttention::AppendChunk(const Segment& segment, ChunkScratch& chunk) {
+CacheAttention::Expiry CacheAttention::ChunkExpiry(size_t index) {
+  if (delay_ > 0) return ExpiryOf(*by_chunk_[index]);
+  return {chunk_scratch_[index].expires.data(), chunk_scratch_[index].scores.data()};
+}
+
+void CacheAttention::AppendChunk(size_t index) {
+  const Segment& segment = *by_chunk_[index];
   LayerSlots& slots = Slots(segment);
   for (size_t i = 0; i < segment.tokens.size(); ++i) {
     slots.Append(segment.first_position() + static_cast<int32_t>(i), Content(segment.row + i));
   }
-  const bool expiry = policy_.chunk_rule() == EvictionPolicy::ChunkRule::kExpiry;
+  if (delay_ > 0) return;
+  const bool by_position = policy_.chunk_rule() == EvictionPolicy::ChunkRule::kExpiry;
+  const Expiry expiry = ChunkExpiry(index);
   for (size_t i = 0; i < slots.size(); ++i) {
-    chunk.expires[i] = expiry ? policy_.ExpiresAt(slots.positions()[i]) : kNever;
-    chunk.scores[i] = kNoScore;
+    expiry.expires[i] = by_position ? policy_.ExpiresAt(slots.positions()[i]) : kNever;
+    expiry.scores[i] = kNoScore;
   }
 }
 
@@ -163,9 +187,11 @@ void CacheAttention::DecideChunks() {
     args.beta = model_.weights().layers[layer_].beta;
     args.threshold = policy_.threshold();
     args.first_position = segment.first_position();
+    args.delay = delay_;
     args.positions = Slots(segment).positions();
-    args.expires = chunk_scratch_[unit.segment].expires.data();
-    args.drop_scores = chunk_scratch_[unit.segment].scores.data();
+    const Expiry expiry = ChunkExpiry(unit.segment);
+    args.expires = expiry.expires;
+    args.drop_scores = expiry.scores;
     DropChunk(args, unit.begin, unit.end);
   });
 }
@@ -191,24 +217,24 @@ void CacheAttention::AttendChunks() {
     args.head = unit.head;
     args.first_position = segment.first_position();
     args.positions = Slots(segment).positions();
-    args.expires = chunk_scratch_[unit.segment].expires.data();
+    args.expires = ChunkExpiry(unit.segment).expires;
     args.scratch = workers_[worker].attention.data();
     args.out = out_.Rows(segment.row, segment.tokens.size()).Cols(unit.head * d, d);
     AttendChunk(args, unit.begin, unit.end);
   });
 }
 
-void CacheAttention::EvictChunk(const Segment& segment, const ChunkScratch& chunk, WorkerScratch& scratch) {
+// Evicts what token `last` no longer attends.
+void CacheAttention::EvictExpired(const Segment& segment, int32_t last, const Expiry& expiry, WorkerScratch& scratch) {
   LayerSlots& slots = Slots(segment);
-  const int32_t last = segment.first_position() + static_cast<int32_t>(segment.tokens.size()) - 1;
   scratch.evictions.clear();
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (chunk.expires[i] > last) continue;
-    scratch.evictions.push_back({static_cast<uint32_t>(i), chunk.scores[i]});
+    if (expiry.expires[i] > last) continue;
+    scratch.evictions.push_back({static_cast<uint32_t>(i), expiry.scores[i]});
     if (segment.drops == nullptr) continue;
     const auto dropped = static_cast<size_t>(slots.positions()[i]);
-    segment.drops[layer_].dropped_at[dropped] = chunk.expires[i];
-    segment.drops[layer_].score[dropped] = chunk.scores[i];
+    segment.drops[layer_].dropped_at[dropped] = expiry.expires[i];
+    segment.drops[layer_].score[dropped] = expiry.scores[i];
   }
   slots.Evict(scratch.evictions);
 }

@@ -48,10 +48,16 @@ class CacheAttention {
     AlignedBuffer<float> scores;  // [P]
     std::vector<Eviction> evictions;
   };
-  // Of one segment that goes by chunk: when its slots expire, and with which score.
+  // Of one segment that goes by chunk: when its slots expire, and with which score. Under an eviction delay the slots
+  // themselves carry that.
   struct ChunkScratch {
     AlignedBuffer<int32_t> expires;  // [P]
     AlignedBuffer<float> scores;     // [P]
+  };
+  // One or the other.
+  struct Expiry {
+    int32_t* expires = nullptr;
+    float* scores = nullptr;
   };
   struct ChunkUnit {
     size_t segment, head, begin, end;
@@ -62,17 +68,20 @@ class CacheAttention {
   void AppendAndEvict(const Segment& segment, size_t step, WorkerScratch& scratch);
   void Attend(const Segment& segment, size_t step, size_t head, WorkerScratch& scratch);
   void RunChunks();
-  void AppendChunk(const Segment& segment, ChunkScratch& chunk);
+  void AppendChunk(size_t index);
   void DecideChunks();
   void AttendChunks();
-  void EvictChunk(const Segment& segment, const ChunkScratch& chunk, WorkerScratch& scratch);
   void Evict(const Segment& segment, int32_t position, std::span<const Eviction> evictions);
+  void Decide(const Segment& segment, int32_t position, std::span<const Eviction> evictions);
+  void EvictExpired(const Segment& segment, int32_t last, const Expiry& expiry, WorkerScratch& scratch);
+  Expiry ExpiryOf(const Segment& segment) const { return {Slots(segment).expires(), Slots(segment).drop_scores()}; }
+  Expiry ChunkExpiry(size_t index);
   LayerSlots& Slots(const Segment& segment) const { return segment.sequence->layers[layer_]; }
 
   const Model& model_;
-  BatchedCache& cache_;
   const EvictionPolicy& policy_;
   ThreadPool& pool_;
+  const int32_t delay_;  // W of the drops of this policy
   std::vector<WorkerScratch> workers_;
   std::vector<ChunkScratch> chunk_scratch_;
   std::vector<const Segment*> by_token_;

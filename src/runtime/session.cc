@@ -37,6 +37,7 @@ CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, KvType type
   shape.page.int_dim = policy.NeedsInteraction() ? static_cast<size_t>(config.int_n_embd) : 0;
   shape.page.type = type;
   shape.track_attention = policy.NeedsAttention();
+  shape.eviction_delay = policy.FollowsDelay() ? config.eviction_delay : 0;
   return shape;
 }
 
@@ -263,6 +264,7 @@ const KvCache& Session::cache() const { return impl_->cache; }
 const Model& Session::model() const { return *impl_->model; }
 const EvictionPolicy& Session::policy() const { return *impl_->policy; }
 const SessionOptions& Session::options() const { return impl_->options; }
+int Session::eviction_delay() const { return impl_->cache.shape().eviction_delay; }
 
 const DropLog& Session::Drops(int layer, SequenceId sequence) const {
   impl_->cache.KeptTokens(layer, sequence);  // throws when there is no such layer or sequence

@@ -188,7 +188,7 @@ class BatchIdentity : public testing::TestWithParam<std::tuple<Types, PolicyCase
 
 TEST_P(BatchIdentity, RaggedBatchesEqualOneAlone) {
   const auto& [types, policy] = GetParam();
-  const RandomModelOptions shape = Shape();
+  const RandomModelOptions shape = policy.On(Shape());
   const TestModel model = MakeTestModel(shape, types.weights);
   const SessionOptions options = Options(policy, types.kv);
   const std::vector<Plan> plans = MakePlans(shape);
@@ -205,7 +205,7 @@ TEST_P(BatchIdentity, RaggedBatchesEqualOneAlone) {
 
 TEST_P(BatchIdentity, SavedAndRestoredSequencesGoOnAlike) {
   const auto& [types, policy] = GetParam();
-  const RandomModelOptions shape = Shape();
+  const RandomModelOptions shape = policy.On(Shape());
   const TestModel model = MakeTestModel(shape, types.weights);
   const SessionOptions options = Options(policy, types.kv);
   ThreadPool pool(1);

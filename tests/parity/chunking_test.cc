@@ -15,7 +15,8 @@ const std::vector<RandomModelOptions> kShapes = {{2, 3, 5, 7, 61, 70, 61}, {5, 2
 
 class Chunking : public testing::TestWithParam<std::tuple<size_t, PolicyCase>> {
  protected:
-  Chunking() : shape_(kShapes[std::get<0>(GetParam())]), spec_(std::get<1>(GetParam()).spec()) {
+  Chunking()
+      : shape_(std::get<1>(GetParam()).On(kShapes[std::get<0>(GetParam())])), spec_(std::get<1>(GetParam()).spec()) {
     model_ = MakeTestModel(shape_);
     ids_ = reference::RandomIds(shape_.positions, shape_.vocab, shape_.seed);
     exact_ = model_.oracle->Run(ids_, spec_);

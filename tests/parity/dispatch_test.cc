@@ -14,11 +14,11 @@ TEST_P(Dispatch, AgreesWithTheOracle) {
   for (const WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
     RandomModelOptions shape = {3, 3, 11, 7, 149, 90, 71};
     shape.exact_in = type;
-    const TestModel model = MakeTestModel(shape, type);
     const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
     ThreadPool pool(1);
     for (const PolicyCase& policy : SomePolicies()) {
       SCOPED_TRACE(std::string(ToString(type)) + ", " + policy.name);
+      const TestModel model = MakeTestModel(policy.On(shape), type);
       SessionOptions options;
       options.policy = MakePolicy(policy.spec());
       options.record_drops = true;

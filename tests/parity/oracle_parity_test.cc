@@ -1,6 +1,8 @@
 // Every policy over models of odd shapes: the fast path against the double-precision reference.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "tests/parity/parity_helpers.h"
@@ -26,7 +28,7 @@ class OracleParity : public testing::TestWithParam<std::tuple<size_t, PolicyCase
 
 TEST_P(OracleParity, PrefillAndDecode) {
   const auto& [shape, policy] = GetParam();
-  const RandomModelOptions& options = kShapes[shape];
+  const RandomModelOptions options = policy.On(kShapes[shape]);
   const TestModel model = MakeTestModel(options);
   const auto ids = reference::RandomIds(options.positions, options.vocab, options.seed);
   const auto expected = model.oracle->Run(ids, policy.spec());
@@ -44,8 +46,33 @@ INSTANTIATE_TEST_SUITE_P(Matrix, OracleParity,
                                   std::get<1>(test.param).name;
                          });
 
+// The equation itself, of both: j is gone for n iff some m in j+1 .. n-W has s(m, j) <= tau.
+TEST(EvictionDelay, DropsAreTheEquation) {
+  for (const int delay : {1, 7, 64, 1000}) {
+    SCOPED_TRACE("a delay of " + std::to_string(delay));
+    RandomModelOptions shape{3, 2, 8, 7, 64, 150, 13};
+    shape.delay = delay;
+    const TestModel model = MakeTestModel(shape);
+    const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
+    const auto exact = model.oracle->Run(ids, ParsePolicy("learned"));
+    ThreadPool pool(1);
+    const Trace trace = RunAlone(model.fast, pool, Options({"learned", "learned"}), ids, 100);
+    for (size_t l = 0; l < exact.scores.size(); ++l) {
+      for (int j = 0; j < shape.positions; ++j) {
+        int decided = j + 1;
+        while (decided < shape.positions && exact.scores[l](decided, j) > 0) ++decided;
+        const int gone = decided + std::min(delay, shape.positions);
+        const int expected = gone < shape.positions ? gone : -1;
+        ASSERT_EQ(exact.dropped_at[l][j], expected) << "layer " << l << ", token " << j;
+        ASSERT_EQ(trace.dropped_at[l][j], expected) << "layer " << l << ", token " << j;
+        ASSERT_EQ(std::isnan(trace.dropped_by_score[l][j]), expected == -1) << "layer " << l << ", token " << j;
+      }
+    }
+  }
+}
+
 TEST(OracleParityWithoutInteraction, RunsAllButLearned) {
-  RandomModelOptions shape{3, 2, 7, 0, 90, 70, 21};
+  const RandomModelOptions shape{3, 2, 7, 0, 90, 70, 21};
   const TestModel model = MakeTestModel(shape);
   const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
   ThreadPool pool(1);
@@ -66,12 +93,12 @@ class WeightTypeParity : public testing::TestWithParam<WeightType> {};
 TEST_P(WeightTypeParity, ExactWeights) {
   RandomModelOptions shape{3, 5, 8, 9, 131, 100, 31};
   shape.exact_in = GetParam();
-  const TestModel model = MakeTestModel(shape, GetParam());
-  EXPECT_EQ(model.fast->weight_type(), GetParam());
   const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
   ThreadPool pool(1);
   for (const PolicyCase& policy : SomePolicies()) {
     SCOPED_TRACE(policy.name);
+    const TestModel model = MakeTestModel(policy.On(shape), GetParam());
+    EXPECT_EQ(model.fast->weight_type(), GetParam());
     const auto expected = model.oracle->Run(ids, policy.spec());
     ExpectAgrees(RunAlone(model.fast, pool, Options(policy), ids, 60), expected, ids);
   }
@@ -107,7 +134,6 @@ INSTANTIATE_TEST_SUITE_P(Types, WeightTypeParity, testing::Values(WeightType::kB
 // K and V in float16 lose bits once; the decisions of the first layer do not see them.
 TEST(KvTypeParity, HalfKv) {
   RandomModelOptions shape{3, 4, 8, 9, 131, 100, 41};
-  const TestModel model = MakeTestModel(shape);
   const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
   ThreadPool pool(1);
   Tolerance loose;
@@ -115,6 +141,7 @@ TEST(KvTypeParity, HalfKv) {
   loose.doubtful = 0.02;
   for (const PolicyCase& policy : SomePolicies()) {
     SCOPED_TRACE(policy.name);
+    const TestModel model = MakeTestModel(policy.On(shape));
     SessionOptions options = Options(policy);
     options.kv_type = KvType::kF16;
     const auto expected = model.oracle->Run(ids, policy.spec());

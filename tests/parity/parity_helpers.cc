@@ -34,7 +34,7 @@ void ExpectScoresAgree(const Trace& trace, const reference::OracleResult& expect
       const int n = trace.dropped_at[l][j];
       const float score = trace.dropped_by_score[l][j];
       if (n < 0 || n >= end || std::isnan(score)) continue;
-      const double exact = expected.scores[l](n, static_cast<Eigen::Index>(j));
+      const double exact = expected.scores[l](n - expected.delay, static_cast<Eigen::Index>(j));
       EXPECT_NEAR(score, exact, tolerance * std::max(1.0, std::abs(exact))) << "layer " << l << ", token " << j;
     }
   }
@@ -79,6 +79,11 @@ PolicySpec PolicyCase::spec() const {
   return spec;
 }
 
+reference::RandomModelOptions PolicyCase::On(reference::RandomModelOptions shape) const {
+  shape.delay = delay;
+  return shape;
+}
+
 std::ostream& operator<<(std::ostream& out, const PolicyCase& policy) { return out << policy.name; }
 
 const std::vector<PolicyCase>& AllPolicies() {
@@ -90,7 +95,16 @@ const std::vector<PolicyCase>& AllPolicies() {
       {"learned_lower", "learned", -0.75f},
       {"learned_cap12", "learned", 0, 12},
       {"learned_cap1", "learned", -2.0f, 1},
+      {"learned_delay1", "learned", 0, 0, 1},
+      {"learned_delay7", "learned", 0, 0, 7},
+      {"learned_delay64", "learned", 0, 0, 64},
+      {"learned_delay_all", "learned", 0, 0, 1000},
+      {"learned_higher_delay7", "learned", 0.5f, 0, 7},
+      {"learned_cap12_delay7", "learned", 0, 12, 7},
+      {"learned_cap30_delay16", "learned", 0.5f, 30, 16},
+      {"learned_cap1_delay3", "learned", 0, 1, 3},
       {"window16", "window:16"},
+      {"window16_delay7", "window:16", 0, 0, 7},
       {"window1", "window:1"},
       {"window16_cap5", "window:16", 0, 5},
       {"sinks4_12", "sinks:4,12"},
@@ -110,9 +124,16 @@ const std::vector<PolicyCase>& AllPolicies() {
 
 const std::vector<PolicyCase>& SomePolicies() {
   static const std::vector<PolicyCase> policies = {
-      {"dense", "dense"},          {"learned", "learned"},        {"learned_cap12", "learned", 0, 12},
-      {"sinks4_12", "sinks:4,12"}, {"strided8_5", "strided:8,5"}, {"window16_cap5", "window:16", 0, 5},
+      {"dense", "dense"},
+      {"learned", "learned"},
+      {"learned_cap12", "learned", 0, 12},
+      {"sinks4_12", "sinks:4,12"},
+      {"strided8_5", "strided:8,5"},
+      {"window16_cap5", "window:16", 0, 5},
       {"h2o7", "h2o:7"},
+      {"learned_delay7", "learned", 0, 0, 7},
+      {"learned_delay40", "learned", 0, 0, 40},
+      {"learned_cap12_delay7", "learned", 0, 12, 7},
   };
   return policies;
 }

@@ -41,8 +41,11 @@ struct PolicyCase {
   const char* policy;  // as on the command line
   float threshold = 0;
   int max_kept = 0;
+  int delay = 0;  // eviction delay of the model that it runs on, cut to P
 
   PolicySpec spec() const;
+  // A shape with that delay.
+  reference::RandomModelOptions On(reference::RandomModelOptions shape) const;
 };
 std::ostream& operator<<(std::ostream& out, const PolicyCase& policy);
 

@@ -140,11 +140,13 @@ void Oracle::Attention(const OracleLayer& layer, const PolicySpec& spec, Matrix&
   std::vector<bool> kept(tokens, false);
   std::vector<double> received(tokens, 0.0);
   std::vector<int32_t> dropped_at(tokens, -1);
+  std::vector<int> decided_by(tokens, -1);
   std::vector<double> margin;
   for (int n = 0; n < tokens; ++n) {
     kept[n] = true;
     const TokenView view{n, scores.size() > 0 ? scores.row(n).data() : nullptr, received.data()};
-    margin.push_back(DropForToken(spec, view, kept));
+    margin.push_back(result.delay > 0 ? DropWithDelay(spec, view, result.delay, decided_by, kept)
+                                      : DropForToken(spec, view, kept));
     for (int j = 0; j < n; ++j) {
       if (!kept[j] && dropped_at[j] < 0) dropped_at[j] = n;
     }
@@ -169,6 +171,7 @@ void Oracle::Attention(const OracleLayer& layer, const PolicySpec& spec, Matrix&
 OracleResult Oracle::Run(std::span<const TokenId> ids, const PolicySpec& spec) const {
   const int tokens = static_cast<int>(ids.size());
   OracleResult result;
+  if (spec.kind == PolicySpec::Kind::kLearned) result.delay = config_.eviction_delay;
   Matrix x(tokens, config_.n_embd);
   for (int t = 0; t < tokens; ++t) x.row(t) = wte_.row(ids[t]) + wpe_.row(t);
   for (const OracleLayer& layer : layers_) {

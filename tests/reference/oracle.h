@@ -3,6 +3,8 @@
 //
 //   s(n, j) = q_int(n) . k_int(j) / sqrt(R) + beta
 //   allowed(n, j) = (j == n) or (j < n and nothing up to and including n has dropped j)
+//
+// and, of a model with an eviction delay W under its trained decisions, "up to and including n - W".
 #ifndef DCP_TESTS_REFERENCE_ORACLE_H_
 #define DCP_TESTS_REFERENCE_ORACLE_H_
 
@@ -39,10 +41,11 @@ struct OracleLayer {
 struct OracleResult {
   Matrix logits;                                 // [T, V]
   std::vector<double> nll;                       // [T - 1] of ids[i + 1] given ids[0 .. i]
-  std::vector<std::vector<int32_t>> dropped_at;  // [L][T] position of the token that dropped it, -1: never
+  std::vector<std::vector<int32_t>> dropped_at;  // [L][T] first position that no longer attends it, -1: none
   std::vector<Matrix> scores;                    // [L] of [T, T] s(n, j) for j < n; empty without interaction tensors
   std::vector<std::vector<int32_t>> kept;        // [L] positions kept after the last token, ascending
   std::vector<std::vector<double>> margin;       // [L][T] of token n: see DropForToken()
+  int delay = 0;                                 // W where the policy follows it: deciders are dropped_at - delay
   double sparsity = 0;                           // share of the earlier tokens dropped when the last one attends
 
   // The first token of which a decision, in any layer, was closer than `epsilon`; T where none was.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dcp::reference {
 namespace {
@@ -91,6 +92,35 @@ double DropForToken(const PolicySpec& spec, const TokenView& view, std::vector<b
   const bool by_position = spec.kind != PolicySpec::Kind::kLearned && spec.kind != PolicySpec::Kind::kH2O;
   if (spared >= 0 && !by_position) margin = std::min(margin, Rank(spec, view, spared) - last_rank);
   return margin;
+}
+
+double DropWithDelay(const PolicySpec& spec, const TokenView& view, int delay, std::vector<int>& decided_by,
+                     std::vector<bool>& kept) {
+  double margin = kInfinity;
+  for (int j = 0; j < view.n; ++j) {
+    if (decided_by[j] < 0 && kept[j]) {
+      margin = std::min(margin, std::abs(view.scores[j] - static_cast<double>(spec.threshold)));
+      if (!RuleKeeps(spec, view, j)) decided_by[j] = view.n;
+    }
+    if (decided_by[j] >= 0 && view.n - decided_by[j] >= delay) kept[j] = false;
+  }
+
+  // What the cap may take, in the order in which it does.
+  std::vector<int> tokens;
+  for (int j = 0; j < view.n; ++j) {
+    if (kept[j]) tokens.push_back(j);
+  }
+  std::stable_sort(tokens.begin(), tokens.end(), [&](int a, int b) {
+    return std::pair(decided_by[a] < 0, view.scores[a]) < std::pair(decided_by[b] < 0, view.scores[b]);
+  });
+  const size_t surplus = static_cast<size_t>(std::max(0, CountKept(kept) - Cap(spec)));
+  const size_t taken = std::min(surplus, tokens.size());
+  for (size_t i = 0; i < taken; ++i) kept[tokens[i]] = false;
+  if (taken == 0 || taken == tokens.size()) return margin;
+  const int last = tokens[taken - 1];
+  const int spared = tokens[taken];
+  const bool alike = (decided_by[last] < 0) == (decided_by[spared] < 0);
+  return alike ? std::min(margin, view.scores[spared] - view.scores[last]) : margin;
 }
 
 }  // namespace dcp::reference

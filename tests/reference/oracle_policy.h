@@ -21,6 +21,12 @@ struct TokenView {
 // dropped and the first that it spared; infinity where positions alone decide.
 double DropForToken(const PolicySpec& spec, const TokenView& view, std::vector<bool>& kept);
 
+// The same for the learned policy of a model with an eviction delay of `delay` tokens. decided_by[j] is the first token
+// whose score dropped j, -1 while there is none; j leaves when token decided_by[j] + delay comes, or when a cap takes
+// it: tokens already decided about before others, the lowest score first.
+double DropWithDelay(const PolicySpec& spec, const TokenView& view, int delay, std::vector<int>& decided_by,
+                     std::vector<bool>& kept);
+
 }  // namespace dcp::reference
 
 #endif  // DCP_TESTS_REFERENCE_ORACLE_POLICY_H_

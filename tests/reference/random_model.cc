@@ -51,8 +51,9 @@ void RoundMatrixToI8(MadeTensor& tensor) {
 }  // namespace
 
 void WriteRandomModel(const RandomModelOptions& options, const std::filesystem::path& directory) {
-  const ModelConfig config =
+  ModelConfig config =
       SmallConfig(options.layers, options.heads, options.head_dim, options.int_dim, options.vocab, options.positions);
+  config.eviction_delay = std::min(options.delay, options.positions);
   MakeOptions make;
   make.seed = options.seed;
   make.beta = 1.8f;  // a token then lives for tens of tokens, with a wide spread

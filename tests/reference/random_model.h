@@ -21,6 +21,7 @@ struct RandomModelOptions {
   // Weights are rounded to values that this type holds exactly, so that converting them to it loses nothing and the
   // fast path has to agree with the oracle as closely as in float32.
   WeightType exact_in = WeightType::kF32;
+  int delay = 0;  // W, cut to P
 };
 
 // Writes config.json and model.safetensors (F32) to `directory`, which is created.

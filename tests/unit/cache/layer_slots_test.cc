@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <random>
 
@@ -12,6 +13,7 @@ namespace dcp {
 namespace {
 
 constexpr size_t kCapacity = 100;
+constexpr SlotTracking kTracked = {true, true};
 
 // Content that tells slots, kinds and columns apart; all of it exact in half.
 struct Content {
@@ -62,6 +64,10 @@ class LayerSlotsTest : public testing::TestWithParam<KvType> {
     slots.Append(position, content.view());
     ASSERT_EQ(slots.attention()[slots.size() - 1], 0.0f) << "a new token has received nothing";
     slots.attention()[slots.size() - 1] = static_cast<float>(position) / 2;
+    ASSERT_EQ(slots.expires()[slots.size() - 1], kNever) << "nobody has decided about a new token";
+    ASSERT_TRUE(std::isnan(slots.drop_scores()[slots.size() - 1]));
+    slots.expires()[slots.size() - 1] = position + 5;
+    slots.drop_scores()[slots.size() - 1] = -static_cast<float>(position);
     model_[position] = {tag, static_cast<float>(position) / 2};
   }
 
@@ -84,6 +90,8 @@ class LayerSlotsTest : public testing::TestWithParam<KvType> {
       ASSERT_NE(found, missing.end()) << "position " << slots.positions()[i];
       ExpectSlot(layout_, slots, i, Content(layout_, found->second.tag));
       ASSERT_EQ(slots.attention()[i], found->second.attention);
+      ASSERT_EQ(slots.expires()[i], found->first + 5);
+      ASSERT_EQ(slots.drop_scores()[i], -static_cast<float>(found->first));
       missing.erase(found);
     }
     ASSERT_EQ(pool_.pages_in_use(), slots.page_count());
@@ -96,7 +104,7 @@ class LayerSlotsTest : public testing::TestWithParam<KvType> {
 };
 
 TEST_P(LayerSlotsTest, RandomAppendsAndEvictions) {
-  LayerSlots slots(layout_, pool_, kCapacity, true);
+  LayerSlots slots(layout_, pool_, kCapacity, kTracked);
   int32_t position = 0;
   for (int step = 0; step < 600; ++step) {
     if (random_() % 4 != 0 && slots.size() < kCapacity) {
@@ -111,7 +119,7 @@ TEST_P(LayerSlotsTest, RandomAppendsAndEvictions) {
 }
 
 TEST_P(LayerSlotsTest, EvictingEverythingFreesEveryPage) {
-  LayerSlots slots(layout_, pool_, kCapacity, true);
+  LayerSlots slots(layout_, pool_, kCapacity, kTracked);
   for (int32_t position = 0; position < 50; ++position) Append(slots, position);
   EXPECT_EQ(pool_.pages_in_use(), 4u);
   EvictSome(slots, 1);
@@ -120,7 +128,7 @@ TEST_P(LayerSlotsTest, EvictingEverythingFreesEveryPage) {
 }
 
 TEST_P(LayerSlotsTest, ReserveHoldsPagesForAllThatIsToCome) {
-  LayerSlots slots(layout_, pool_, kCapacity, true);
+  LayerSlots slots(layout_, pool_, kCapacity, kTracked);
   slots.Reserve(33);
   EXPECT_EQ(slots.page_count(), 3u);
   slots.Reserve(33);  // still the same 33
@@ -130,10 +138,10 @@ TEST_P(LayerSlotsTest, ReserveHoldsPagesForAllThatIsToCome) {
 }
 
 TEST_P(LayerSlotsTest, ACopyIsApartFromItsSource) {
-  LayerSlots source(layout_, pool_, kCapacity, true);
+  LayerSlots source(layout_, pool_, kCapacity, kTracked);
   for (int32_t position = 0; position < 40; ++position) Append(source, position);
   EvictSome(source, 3);
-  LayerSlots copy(layout_, pool_, kCapacity, true);
+  LayerSlots copy(layout_, pool_, kCapacity, kTracked);
   copy.CopyFrom(source);
   EXPECT_TRUE(std::equal(copy.positions(), copy.positions() + copy.size(), source.positions()));
   EXPECT_EQ(pool_.pages_in_use(), source.page_count() + copy.page_count());
@@ -149,15 +157,22 @@ TEST_P(LayerSlotsTest, ACopyIsApartFromItsSource) {
 INSTANTIATE_TEST_SUITE_P(Types, LayerSlotsTest, testing::Values(KvType::kF32, KvType::kF16),
                          [](const auto& test) { return std::string(ToString(test.param)); });
 
-TEST(LayerSlots, WithoutTrackingThereIsNoAttention) {
+TEST(LayerSlots, WhatIsNotTrackedCostsNothing) {
   const PageLayout layout{1, 4, 0, KvType::kF32};
   PagePool pool(layout.page_bytes());
-  LayerSlots slots(layout, pool, kCapacity, false);
+  LayerSlots slots(layout, pool, kCapacity, {});
   slots.Reserve(2);
   const Content content(layout, 1);
   slots.Append(0, content.view());
   slots.Append(1, content.view());
   EXPECT_EQ(slots.attention(), nullptr);
+  EXPECT_EQ(slots.expires(), nullptr);
+  EXPECT_EQ(slots.drop_scores(), nullptr);
+  const size_t capacity = RoundUp(kCapacity, kPanel);
+  const LayerSlots expiring(layout, pool, kCapacity, {.expiry = true});
+  const LayerSlots receiving(layout, pool, kCapacity, {.attention = true});
+  EXPECT_EQ(receiving.bookkeeping_bytes() - slots.bookkeeping_bytes(), capacity * sizeof(float));
+  EXPECT_EQ(expiring.bookkeeping_bytes() - slots.bookkeeping_bytes(), capacity * (sizeof(int32_t) + sizeof(float)));
   slots.Evict(std::vector<Eviction>{{0}});
   EXPECT_EQ(slots.positions()[0], 1);
 }

@@ -18,8 +18,16 @@ using session_testing::SmallModel;
 using session_testing::SmallShape;
 using session_testing::WithPolicy;
 
-// Magic, version, byte order, fingerprint, seven numbers of the shape, seen, drops.
-constexpr size_t kHeaderBytes = 8 + 4 + 4 + 8 + 7 * 8 + 4 + 4;
+// Magic, version, byte order, fingerprint, eight numbers of the shape, seen, drops.
+constexpr size_t kHeaderBytes = 8 + 4 + 4 + 8 + 8 * 8 + 4 + 4;
+
+// Looks at scores and does not wait.
+class AtOnce final : public EvictionPolicy {
+ public:
+  std::string name() const override { return "at-once"; }
+  bool NeedsInteraction() const override { return true; }
+  void Select(const SlotsView&, std::vector<Eviction>&) const override {}
+};
 
 class SerializeTest : public testing::Test {
  protected:
@@ -37,6 +45,14 @@ class SerializeTest : public testing::Test {
     ExpectError(ErrorCode::kInvalidArgument, parts, [&] { session.Restore(in); });
     EXPECT_EQ(KeptSets(session), sets);
     EXPECT_EQ(session.cache().Stats().pages_in_use, before.pages_in_use);
+  }
+
+  // Under an eviction delay that leaves decided drops pending.
+  Session MakeDelayed(std::shared_ptr<const EvictionPolicy> policy = session_testing::Policy("learned")) {
+    SessionOptions options;
+    options.policy = std::move(policy);
+    options.record_drops = true;
+    return Session(SmallModel(1, 11), pool_, options);
   }
 
   Session MakeSession(const std::string& policy = "learned", bool drops = false, KvType type = KvType::kF32) {
@@ -70,6 +86,32 @@ TEST_F(SerializeTest, ComesBackSlotForSlot) {
   }
 }
 
+TEST_F(SerializeTest, PendingDropsComeBack) {
+  Session session = MakeDelayed();
+  const SequenceId id = AddFed(session, Ids(50));
+  const std::string bytes = Saved(session, id);
+  std::istringstream in(bytes);
+  const SequenceId ids[] = {id, session.Restore(in)};
+  EXPECT_EQ(Saved(session, ids[1]), bytes);
+  const auto before = KeptSets(session);
+  for (TokenId next = 0; next < 11; ++next) {  // all that was pending falls due
+    const TokenId tokens[] = {next, next};
+    session.Decode(ids, tokens);
+  }
+  EXPECT_EQ(KeptSets(session)[1], KeptSets(session)[0]);
+  for (int layer = 0; layer < 3; ++layer) {
+    const DropLog &log = session.Drops(layer, ids[0]), &back = session.Drops(layer, ids[1]);
+    EXPECT_EQ(back.dropped_at, log.dropped_at);
+    int pending = 0;
+    for (const int32_t j : before[0][static_cast<size_t>(layer)]) {
+      if (log.dropped_at[j] < 0) continue;
+      ++pending;
+      EXPECT_EQ(back.score[j], log.score[j]);
+    }
+    EXPECT_GT(pending, 3) << "nothing was pending";
+  }
+}
+
 TEST_F(SerializeTest, EmptySequencesAndMissingDropLogs) {
   Session plain = MakeSession("learned", false), logging = MakeSession("learned", true);
   std::istringstream empty(Saved(plain, plain.Add()));
@@ -91,14 +133,16 @@ TEST_F(SerializeTest, EveryTruncationIsRefused) {
 }
 
 TEST_F(SerializeTest, EveryFlippedBitIsRefused) {
-  Session session = MakeSession("h2o:12", true);
-  const std::string bytes = Saved(session, AddFed(session, Ids(37)));
-  for (size_t i = 0; i < bytes.size(); i += i < kHeaderBytes + 80 ? 1 : 97) {
-    for (const int bit : {0, 3, 7}) {
-      std::string damaged = bytes;
-      damaged[i] = static_cast<char>(damaged[i] ^ 1 << bit);
-      ExpectRefused(session, damaged);
-      ASSERT_FALSE(HasFailure()) << "byte " << i << " bit " << bit;
+  Session h2o = MakeSession("h2o:12", true), delayed = MakeDelayed();
+  for (Session* session : {&h2o, &delayed}) {
+    const std::string bytes = Saved(*session, AddFed(*session, Ids(37)));
+    for (size_t i = 0; i < bytes.size(); i += i < kHeaderBytes + 80 ? 1 : 97) {
+      for (const int bit : {0, 3, 7}) {
+        std::string damaged = bytes;
+        damaged[i] = static_cast<char>(damaged[i] ^ 1 << bit);
+        ExpectRefused(*session, damaged);
+        ASSERT_FALSE(HasFailure()) << "byte " << i << " bit " << bit;
+      }
     }
   }
 }
@@ -114,6 +158,9 @@ TEST_F(SerializeTest, ForeignCachesAreRefused) {
   ExpectRefused(dense, bytes, {"interaction width", "5", "0"});
   Session h2o = MakeSession("h2o:12");
   ExpectRefused(h2o, Saved(dense, AddFed(dense, Ids(20))), {"attention", "0", "1"});
+  Session delayed = MakeDelayed(), at_once = MakeDelayed(std::make_shared<AtOnce>());
+  ExpectRefused(delayed, bytes, {"fingerprint"});
+  ExpectRefused(at_once, Saved(delayed, AddFed(delayed, Ids(20))), {"eviction delay", "11", "0"});
   ExpectRefused(learned, "not a cache at all, but long enough to be read", {"dcpcache"});
 }
 

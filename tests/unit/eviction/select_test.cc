@@ -95,6 +95,33 @@ TEST_P(Selecting, IsTheDefinition) {
   }
 }
 
+// Decisions wait, are taken once, and are overtaken by the cap alone.
+TEST(SelectingWithDelay, TheFirstDecisionCountsAndTheCapDoesNotWait) {
+  PolicySpec spec = ParsePolicy("learned");
+  const int32_t positions[] = {5, 3, 0, 4, 1, 2, 9};
+  const float scores[] = {-1, -2, 3, 1, -3, 2};
+  const int32_t expires[] = {kNever, 12, kNever, kNever, 9, 11, kNever};  // position 1 is due now
+  const SlotsView view{9, positions, scores, {}, expires};
+  const auto select = [&](int cap) {
+    spec.max_kept = cap;
+    std::vector<Eviction> evictions;
+    MakePolicy(spec)->Select(view, evictions);
+    std::vector<std::pair<uint32_t, bool>> selected;
+    for (const Eviction& e : evictions) {
+      selected.emplace_back(e.slot, e.delayed);
+      EXPECT_EQ(std::isnan(e.score), !e.delayed);
+    }
+    return selected;
+  };
+  using Selected = std::vector<std::pair<uint32_t, bool>>;
+  EXPECT_EQ(select(0), (Selected{{0, true}}));
+  EXPECT_EQ(select(6), (Selected{{0, true}})) << "what is due makes room";
+  EXPECT_EQ(select(5), (Selected{{0, true}, {1, false}})) << "the lowest of those that are decided about";
+  EXPECT_EQ(select(4), (Selected{{0, false}, {1, false}})) << "decided about and evicted, named once";
+  EXPECT_EQ(select(3), (Selected{{0, false}, {1, false}, {5, false}})) << "a high score does not save the decided";
+  EXPECT_EQ(select(2), (Selected{{0, false}, {1, false}, {3, false}, {5, false}}));
+}
+
 // The chunk rule, where there is one, says the same as Select.
 TEST_P(Selecting, AgreesWithTheChunkRule) {
   const auto rule = policy_->chunk_rule();

@@ -49,15 +49,18 @@ TEST_P(InteractionTest, ChunkDecisionsAreThoseOfSingleTokens) {
     const std::vector<float> q = random_.Vector(rows * (r + 2), -2, 2);
     const auto first = static_cast<int32_t>(earlier);
     const float threshold = random_.Uniform(-1.0f, 0.5f);
+    const auto delay = static_cast<int32_t>(round % 3 * 5);
     const size_t padded = RoundUp(slots, kPanel);
     std::vector<int32_t> positions(padded), expires(padded, kNever), expected_expires(padded, kNever);
     for (size_t j = 0; j < slots; ++j) positions[j] = static_cast<int32_t>(j);
     std::vector<float> drop_scores(padded, 9.0f), expected_scores(padded, 9.0f), scores(padded);
+    for (size_t j = 0; delay > 0 && j < earlier; j += 7)
+      expires[j] = expected_expires[j] = first + 1;  // decided before
     for (size_t row = 0; row < rows; ++row) {
       InteractionScores(q.data() + row * (r + 2), keys.pages(), kBeta, scores.data());
       for (size_t j = 0; j < earlier + row; ++j) {
         if (expected_expires[j] != kNever || scores[j] > threshold) continue;
-        expected_expires[j] = first + static_cast<int32_t>(row);
+        expected_expires[j] = first + static_cast<int32_t>(row) + delay;
         expected_scores[j] = scores[j];
       }
     }
@@ -67,6 +70,7 @@ TEST_P(InteractionTest, ChunkDecisionsAreThoseOfSingleTokens) {
     args.beta = kBeta;
     args.threshold = threshold;
     args.first_position = first;
+    args.delay = delay;
     args.positions = positions.data();
     args.expires = expires.data();
     args.drop_scores = drop_scores.data();

@@ -195,6 +195,54 @@ TEST_F(SessionTest, DropLogsSayWhenAndWhy) {
   }
 }
 
+// Drops of the same text under a delay: those without one shifted, as long as nothing that was read has changed.
+TEST_F(SessionTest, DelayedDropsLeaveLater) {
+  constexpr int kDelay = 6;
+  SessionOptions options = WithPolicy("learned");
+  options.record_drops = true;
+  options.prefill_chunk = 16;
+  Session session(SmallModel(1, kDelay), pool_, options);
+  EXPECT_EQ(session.eviction_delay(), kDelay);
+  EXPECT_EQ(Session(SmallModel(1, kDelay), pool_, WithPolicy("window:9")).eviction_delay(), 0);
+  EXPECT_EQ(session_.eviction_delay(), 0);
+  Session plain(SmallModel(), pool_, options);
+  const SequenceId id = AddFed(session, Ids(50)), plain_id = AddFed(plain, Ids(50));
+  // The first layer reads embeddings only.
+  const DropLog &log = session.Drops(0, id), &at_once = plain.Drops(0, plain_id);
+  int later = 0;
+  for (int j = 0; j < 50; ++j) {
+    const int32_t expected = at_once.dropped_at[j] < 0 ? -1 : at_once.dropped_at[j] + kDelay;
+    EXPECT_EQ(log.dropped_at[j], expected < 50 ? expected : -1) << "token " << j;
+    if (log.dropped_at[j] < 0) continue;
+    EXPECT_EQ(log.score[j], at_once.score[j]) << "token " << j;
+    ++later;
+  }
+  EXPECT_GT(later, 10);
+  EXPECT_GT(session.cache().KeptTokens(0, id), plain.cache().KeptTokens(0, plain_id));
+  EXPECT_GT(
+      session.cache().Stats().reserved_bytes - session.cache().Stats().pages_in_use * plain.cache().Stats().page_bytes,
+      plain.cache().Stats().reserved_bytes - plain.cache().Stats().pages_in_use * plain.cache().Stats().page_bytes)
+      << "what is remembered of each slot is counted";
+}
+
+TEST_F(SessionTest, ACapDoesNotWait) {
+  PolicySpec spec = ParsePolicy("learned");
+  spec.threshold = 2.0f;
+  spec.max_kept = 7;
+  SessionOptions options;
+  options.policy = MakePolicy(spec);
+  options.record_drops = true;
+  Session session(SmallModel(1, 40), pool_, options);
+  const SequenceId id = AddFed(session, Ids(40));
+  const TokenId next = 2;
+  session.Decode({&id, 1}, {&next, 1});
+  for (int layer = 0; layer < 3; ++layer) {
+    EXPECT_EQ(session.cache().KeptTokens(layer, id), 7);
+    const DropLog& log = session.Drops(layer, id);
+    for (int j = 0; j < 41; ++j) EXPECT_TRUE(std::isnan(log.score[j])) << "the cap decided, not the model";
+  }
+}
+
 TEST_F(SessionTest, PagesComeBackAfterFinish) {
   for (int i = 0; i < 30; ++i) AddFed(session_, Ids(60, i));
   EXPECT_GT(session_.cache().Stats().pages_in_use, 50u);

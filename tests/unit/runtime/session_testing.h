@@ -25,7 +25,11 @@ inline ModelConfig SmallShape() {
   return config;
 }
 
-inline std::shared_ptr<const Model> SmallModel(uint64_t seed = 1) { return Model::Random(SmallShape(), seed); }
+inline std::shared_ptr<const Model> SmallModel(uint64_t seed = 1, int delay = 0) {
+  ModelConfig config = SmallShape();
+  config.eviction_delay = delay;
+  return Model::Random(config, seed);
+}
 
 // Random interaction weights are small beside beta = 2: this threshold drops about half of the tokens.
 inline std::shared_ptr<const EvictionPolicy> Policy(const std::string& text) {
