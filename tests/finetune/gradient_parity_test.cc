@@ -4,6 +4,7 @@
 
 #include "dcp-finetune/attention.h"
 #include "dcp-finetune/check_gradients.h"
+#include "dcp-finetune/lm_loss.h"
 #include "dcp-finetune/soft_pruning.h"
 #include "tests/reference/golden.h"
 
@@ -54,15 +55,19 @@ TEST(GradientParity, LossesAndNormsAreThoseOfDoublePrecision) {
 }
 
 // The same computation written out with differentiable operations, in double precision, for finite sums only.
-torch::Tensor PlainLogI(const torch::Tensor& q_int, const torch::Tensor& k_int, const torch::Tensor& beta) {
+torch::Tensor PlainLogI(const torch::Tensor& q_int, const torch::Tensor& k_int, const torch::Tensor& beta,
+                        int64_t delay) {
   const int64_t tokens = q_int.size(1);
   const torch::Tensor s =
       torch::matmul(q_int, k_int.transpose(1, 2)) / std::sqrt(static_cast<double>(q_int.size(2))) + beta;
   const torch::Tensor earlier = torch::ones({tokens, tokens}, torch::kBool).tril(-1);
-  return torch::log_sigmoid(s).masked_fill(~earlier, 0).cumsum(1);
+  const torch::Tensor at_once = torch::log_sigmoid(s).masked_fill(~earlier, 0).cumsum(1);
+  return torch::constant_pad_nd(at_once, {0, 0, delay, 0}).slice(1, 0, tokens);
 }
 
-TEST(SoftPruning, GradientsAreThoseOfThePlainFormula) {
+class SoftPruningOfDelay : public testing::TestWithParam<int64_t> {};
+
+TEST_P(SoftPruningOfDelay, GradientsAreThoseOfThePlainFormula) {
   torch::manual_seed(3);
   const int64_t tokens = 150;  // more than two stripes
   const torch::Tensor mask = torch::ones({tokens, tokens}).tril(0);
@@ -71,19 +76,51 @@ TEST(SoftPruning, GradientsAreThoseOfThePlainFormula) {
   const torch::Tensor q = torch::randn({2, tokens, 5}), k = torch::randn({2, tokens, 5}), b = torch::full({1}, 1.5f);
   const torch::Tensor q1 = leaf(q), k1 = leaf(k), b1 = leaf(b);
   const torch::Tensor q2 = leaf(q.to(torch::kDouble)), k2 = leaf(k.to(torch::kDouble)), b2 = leaf(b.to(torch::kDouble));
-  const Interaction interaction = ComputeInteraction(q1, k1, b1, SigmoidTable(1));
+  const Interaction interaction = ComputeInteraction(q1, k1, b1, SigmoidTable(1), GetParam());
   const torch::Tensor finite = interaction.log_i.masked_fill(mask == 0, 0);
   ((finite * weights).sum() + (interaction.kept * kept_weights).sum()).backward();
-  const torch::Tensor plain = PlainLogI(q2, k2, b2);
+  const torch::Tensor plain = PlainLogI(q2, k2, b2, std::min(GetParam(), tokens));
   const torch::Tensor kept = (plain.exp() * mask).sum(2) - 1;
   ((plain * weights).sum() + (kept * kept_weights).sum()).backward();
   EXPECT_TRUE(torch::allclose(interaction.kept.to(torch::kDouble), kept, 1e-4, 1e-5));
+  EXPECT_TRUE(torch::isneginf(interaction.log_i.masked_select(mask == 0)).all().item<bool>());
   const auto close = [](const torch::Tensor& ours, const torch::Tensor& plain_value) {
-    return (ours.to(torch::kDouble) - plain_value).norm().item<double>() < 1e-5 * plain_value.norm().item<double>();
+    return (ours.to(torch::kDouble) - plain_value).norm().item<double>() <= 1e-5 * plain_value.norm().item<double>();
   };
   EXPECT_TRUE(close(q1.grad(), q2.grad()));
   EXPECT_TRUE(close(k1.grad(), k2.grad()));
   EXPECT_TRUE(close(b1.grad(), b2.grad()));
+}
+
+// None; within a stripe; more than two; to the last token; beyond the text, where nothing is ever dropped.
+INSTANTIATE_TEST_SUITE_P(Delays, SoftPruningOfDelay, testing::Values(0, 7, 100, 149, 1000));
+
+// Loss and gradients over several blocks of rows, some of which do not count, without a teacher and with shares of one.
+TEST(LmLoss, IsThePlainFormula) {
+  torch::manual_seed(5);
+  const int64_t rows = 300, width = 6, vocabulary = 11;
+  const torch::Tensor hidden = torch::randn({rows, width}), wte = torch::randn({vocabulary, width});
+  const Teacher teacher = {torch::randn({rows, 4}), torch::randn({vocabulary, 4}), 0};
+  torch::Tensor targets = torch::randint(vocabulary, {rows}, torch::kLong);
+  targets.slice(0, 140, 160).fill_(kIgnoredTarget);
+  const torch::Tensor counted = targets.ne(kIgnoredTarget);
+  const torch::Tensor teacher_log_p = torch::log_softmax(torch::mm(teacher.hidden, teacher.wte.t()), 1);
+  for (const double share : {-1.0, 0.0, 0.3, 1.0}) {  // -1: no teacher
+    torch::Tensor h1 = hidden.clone().set_requires_grad(true), w1 = wte.clone().set_requires_grad(true);
+    torch::Tensor h2 = hidden.clone().set_requires_grad(true), w2 = wte.clone().set_requires_grad(true);
+    const Teacher given = share < 0 ? Teacher() : Teacher{teacher.hidden, teacher.wte, share};
+    const torch::Tensor ours = LmLoss(h1, w1, targets, given, torch::kFloat);
+    ours.backward();
+    const torch::Tensor log_p = torch::log_softmax(torch::mm(h2, w2.t()), 1);
+    const torch::Tensor text = -log_p.gather(1, targets.clamp_min(0).unsqueeze(1)).squeeze(1);
+    const torch::Tensor divergence = (teacher_log_p.exp() * (teacher_log_p - log_p)).sum(1);
+    const double part = std::max(share, 0.0);
+    const torch::Tensor plain = (divergence * part + text * (1 - part)).masked_select(counted).mean();
+    plain.backward();
+    EXPECT_NEAR(ours.item<float>(), plain.item<float>(), 1e-5) << share;
+    EXPECT_TRUE(torch::allclose(h1.grad(), h2.grad(), 1e-4, 1e-6)) << share;
+    EXPECT_TRUE(torch::allclose(w1.grad(), w2.grad(), 1e-4, 1e-6)) << share;
+  }
 }
 
 // One head group and several, dense and pruned, over block boundaries: all against the textbook form.

@@ -231,6 +231,15 @@ TEST_F(TrainingTest, LearnsAndSavesAModelThatInferenceAgreesWith) {
   EXPECT_NEAR(HeldOutNll(Path("pruned"), "learned"), report["pruned"]["nll"].get<double>(), 1e-4);
 }
 
+TEST_F(TrainingTest, DelayedEvictionIsThatOfInference) {
+  const Outcome outcome = RunTool(Pruned("delayed", {"--json", "--seed", "3", "--eviction-delay", "5"}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const tools::Json pruned = tools::Json::parse(outcome.out)["pruned"];
+  EXPECT_GT(pruned["sparsity"], 0.02);
+  EXPECT_EQ(Model::Load(Path("delayed"))->config().eviction_delay, 5);
+  EXPECT_NEAR(HeldOutNll(Path("delayed"), "learned"), pruned["nll"].get<double>(), 1e-4);
+}
+
 TEST_F(TrainingTest, MaskIsThePolicyOfInference) {
   const Outcome outcome = RunTool(
       With({"--base", Path("base"), "--mask", "strided:3,8", "--out", Path("masked"), "--steps", "2", "--json"}));
@@ -283,6 +292,24 @@ TEST_F(TrainingTest, AdapterHoldsOnlyInteractionTensorsAndLeavesTheBase) {
   options.adapter = Path("adapter");
   EXPECT_EQ(Model::Load(Path("base"), options)->config().int_n_embd, 4);
   EXPECT_LT(fs::file_size(Path("adapter/adapter.safetensors")), 4000u);
+}
+
+TEST_F(TrainingTest, TeacherIsAModelOfTheSameTokens) {
+  const std::vector<std::string> one_step = {"--distill", "--steps", "1", "--out", Path("student")};
+  const auto loss_under = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> args = With({"--base", Path("base")}, one_step);
+    args.insert(args.end(), more.begin(), more.end());
+    EXPECT_EQ(RunTool(args).status, 0);
+    return tools::Json::parse(Steps(Path("student")).front())["loss"].get<double>();
+  };
+  ASSERT_EQ(RunTool(With({"--base", Path("base"), "--out", Path("teacher"), "--steps", "5", "--lr", "3e-3"})).status,
+            0);
+  EXPECT_NEAR(loss_under({}), 0, 1e-6);  // the base is its own teacher
+  const double divergence = loss_under({"--teacher", Path("teacher")});
+  EXPECT_GT(divergence, 1e-3);
+  const double text = loss_under({"--distill-share", "0"});
+  EXPECT_NEAR(loss_under({"--teacher", Path("teacher"), "--distill-share", "0.25"}), 0.25 * divergence + 0.75 * text,
+              1e-5);
 }
 
 #ifdef DCP_FINETUNE_GLOO

@@ -88,7 +88,18 @@ void AddPruningOptions(CLI::App& app, Options& options) {
       ->group(kGroup);
   app.add_flag("--freeze-base", o.freeze_base, "Only the interaction tensors learn")->group(kGroup);
   app.add_flag("--adapter-only", o.adapter_only, "Write only these, as an adapter directory")->group(kGroup);
-  app.add_flag("--distill", o.distill, "Learn the frozen base's distribution instead of the text")->group(kGroup);
+  app.add_flag("--distill", o.distill, "Learn a frozen model's distribution instead of the text")->group(kGroup);
+  app.add_option("--teacher", o.teacher, "That model, of the same tokens, dense; default: --base")
+      ->type_name("DIR")
+      ->group(kGroup);
+  app.add_option("--distill-share", o.distill_share,
+                 "With --distill: share of the loss that it makes up, the text the rest; default: 1")
+      ->type_name("X")
+      ->group(kGroup);
+  app.add_option("--eviction-delay", o.eviction_delay,
+                 "Tokens that still see a token after one has dropped it; default: the base's, else 0")
+      ->type_name("W")
+      ->group(kGroup);
 }
 
 void AddTrainingOptions(CLI::App& app, Options& options) {

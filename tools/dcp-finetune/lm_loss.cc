@@ -25,7 +25,7 @@ Tensor SoftmaxInPlace(Tensor& logits) {
   return (sum.log_() + top).squeeze(1);
 }
 
-// KL(teacher || model) of each row; `probabilities` of the model are not needed, its log sum exp is.
+// KL(teacher || model) of each row; the model's probabilities are not needed, its log sum exp is.
 Tensor Divergence(const Tensor& logits, const Tensor& log_sum, const Tensor& teacher_logits, Tensor& teacher_p) {
   teacher_p = teacher_logits.clone();
   const Tensor teacher_log_sum = SoftmaxInPlace(teacher_p);
@@ -51,23 +51,23 @@ class LmLossFunction : public torch::autograd::Function<LmLossFunction> {
       const Tensor rows = x.slice(0, begin, end), mask = counted.slice(0, begin, end);
       const Tensor labels = targets.slice(0, begin, end).clamp_min(0).unsqueeze(1);
       Tensor logits = Logits(rows, w);
+      const Tensor picked = logits.gather(1, labels).squeeze(1);
       Tensor losses, teacher_p;
+      double text_share = 1;
       if (teacher.hidden.defined()) {
+        text_share = 1 - teacher.share;
         const Tensor kept = logits.clone();
         const Tensor log_sum = SoftmaxInPlace(logits);
         losses = Divergence(
             kept, log_sum, Logits(teacher.hidden.slice(0, begin, end).to(compute), teacher.wte.to(compute)), teacher_p);
+        losses.mul_(teacher.share).add_(log_sum - picked, text_share);
       } else {
-        const Tensor picked = logits.gather(1, labels).squeeze(1);
         losses = SoftmaxInPlace(logits) - picked;
       }
       total += losses.masked_fill(~mask, 0).sum(torch::kDouble);
       if (!with_gradients) continue;
-      if (teacher_p.defined()) {
-        logits.sub_(teacher_p);
-      } else {
-        logits.scatter_add_(1, labels, torch::full_like(labels, -1, logits.options()));
-      }
+      if (teacher_p.defined()) logits.sub_(teacher_p, teacher.share);
+      logits.scatter_add_(1, labels, torch::full_like(labels, -text_share, logits.options()));
       const Tensor grad = logits.mul_((mask.to(torch::kFloat) / count).unsqueeze(1)).to(compute);
       grad_x.slice(0, begin, end).copy_(at::mm(grad, w));
       if (with_wte) grad_w.add_(at::mm(grad.t(), rows));

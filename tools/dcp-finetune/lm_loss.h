@@ -9,14 +9,16 @@ namespace dcp::finetune {
 // Targets that do not count.
 inline constexpr int64_t kIgnoredTarget = -1;
 
-// Another model's final hidden states and output embedding, to learn from instead of the data; undefined: none.
+// Another model's final hidden states and output embedding, to learn from besides the data; undefined: none.
 struct Teacher {
   torch::Tensor hidden;  // [N, C']
   torch::Tensor wte;     // [V, C']
+  double share = 1;      // of the loss, see below; in [0, 1]
 };
 
 // hidden [N, C], wte [V, C], targets [N] long. Mean over the counted tokens of the cross-entropy, or, with a teacher,
-// of KL(teacher || model). `compute` is the type of the products; sums and softmax are float.
+// of share * KL(teacher || model) + (1 - share) * cross-entropy. `compute` is the type of the products; sums and
+// softmax are float.
 //
 // Goes through the tokens a few hundred at a time and leaves the gradients ready while the logits are at hand.
 torch::Tensor LmLoss(const torch::Tensor& hidden, const torch::Tensor& wte, const torch::Tensor& targets,

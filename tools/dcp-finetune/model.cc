@@ -37,9 +37,9 @@ ForwardResult Forward(const Parameters& p, const Tensor& ids, const ForwardOptio
     const Tensor h = Norm(x, get("ln_1.weight"), get("ln_1.bias"), config.layer_norm_epsilon);
     Tensor log_i = mask;
     if (options.sigmoid != nullptr) {
-      Interaction interaction =
-          ComputeInteraction(torch::matmul(h, get("attn.q_int.weight").t()),
-                             torch::matmul(h, get("attn.k_int.weight").t()), get("attn.int_bias"), *options.sigmoid);
+      Interaction interaction = ComputeInteraction(torch::matmul(h, get("attn.q_int.weight").t()),
+                                                   torch::matmul(h, get("attn.k_int.weight").t()), get("attn.int_bias"),
+                                                   *options.sigmoid, config.eviction_delay);
       log_i = interaction.log_i;
       result.kept.push_back(interaction.kept);
     }

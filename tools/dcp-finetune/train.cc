@@ -29,6 +29,11 @@ void Check(const TrainOptions& options) {
   if (options.adapter_only && !options.freeze_base)
     fail("--adapter-only needs --freeze-base: an adapter leaves the base as it is");
   if (options.gamma && !(*options.gamma >= 0 && std::isfinite(*options.gamma))) fail("--gamma must be 0 or more");
+  if (!options.teacher.empty() && !options.distill) fail("--teacher needs --distill");
+  if (!(options.distill_share >= 0 && options.distill_share <= 1)) {
+    fail("--distill-share " + std::to_string(options.distill_share) + ": expected 0 to 1");
+  }
+  if (options.eviction_delay && !options.gamma) fail("--eviction-delay needs --gamma: nothing is dropped without");
   if (ParseWeightType(options.dtype) == WeightType::kI8) fail("--dtype i8: expected f32, bf16 or f16");
   std::error_code ignored;
   if (!options.base.empty() && std::filesystem::equivalent(options.base, options.out, ignored)) {

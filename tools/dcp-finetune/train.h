@@ -34,10 +34,13 @@ struct TrainOptions {
   int int_dim = 64;             // R of new interaction tensors
   InteractionInit interaction;
   AlphaSchedule alpha;
-  std::string mask;           // window:N, sinks:S,N or strided:W,S: fine-tune that pattern instead; empty: none
-  bool freeze_base = false;   // only the interaction tensors learn
-  bool adapter_only = false;  // write only these
-  bool distill = false;       // learn from the frozen base's distribution instead of the text
+  std::string mask;                   // window:N, sinks:S,N or strided:W,S: fine-tune that pattern instead; empty: none
+  bool freeze_base = false;           // only the interaction tensors learn
+  bool adapter_only = false;          // write only these
+  bool distill = false;               // learn from the distribution of a frozen model
+  std::string teacher;                // which; empty: base
+  double distill_share = 1;           // of the loss; the rest is the text's cross-entropy
+  std::optional<int> eviction_delay;  // W: tokens between a decision and its effect; empty: the base's, else 0
 
   // How.
   int64_t steps = 1000;

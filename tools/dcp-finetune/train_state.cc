@@ -74,6 +74,7 @@ void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
   json.erase("dcp");
   json["model_type"] = "gpt2";
   if (config.int_n_embd > 0) json["dcp"] = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
+  if (config.eviction_delay > 0) json["dcp"]["eviction_delay"] = config.eviction_delay;
   if (!target.adapter_only) {
     json["architectures"] = {"GPT2LMHeadModel"};
     json["vocab_size"] = config.vocab_size;

@@ -73,6 +73,8 @@ void Trainer::LoadModel() {
   if (!tokenizer_->end_of_text()) throw Error(ErrorCode::kInvalidModel, tokenizer + ": no <|endoftext|> token");
   if (!config.eos_token_id) config.eos_token_id = config.bos_token_id = tokenizer_->end_of_text();
   if (pruning() && config.int_n_embd == 0) config.int_n_embd = options_.int_dim;
+  if (options_.eviction_delay) config.eviction_delay = *options_.eviction_delay;
+  config.Validate("--eviction-delay");
   if (pruning() && !options_.mask.empty()) throw Error(ErrorCode::kInvalidArgument, "give --gamma or --mask, not both");
   if (!pruning() && options_.freeze_base) {
     throw Error(ErrorCode::kInvalidArgument, "--freeze-base without --gamma leaves nothing to train");
@@ -84,10 +86,7 @@ void Trainer::LoadModel() {
         Parameters::Load(options_.base, options_.adapter, config, options_.interaction, options_.seed, device_));
   }
   if (options_.freeze_base) parameters_->FreezeBase();
-  if (options_.distill) {
-    if (options_.base.empty()) throw Error(ErrorCode::kInvalidArgument, "--distill needs --base");
-    teacher_.emplace(Parameters::Load(options_.base, {}, Checkpoint::Open(options_.base).config(), {}, 0, device_));
-  }
+  if (options_.distill) LoadTeacher();
   optimiser_.emplace(*parameters_, options_.optimiser);
   context_ = options_.context > 0 ? options_.context : config.n_positions;
   if (context_ < 2 || context_ > config.n_positions) {
@@ -95,6 +94,21 @@ void Trainer::LoadModel() {
                                                  std::to_string(config.n_positions) + ", the model's positions");
   }
   if (!options_.mask.empty()) mask_ = PolicyMask(options_.mask, context_, device_);
+}
+
+void Trainer::LoadTeacher() {
+  const std::string directory = options_.teacher.empty() ? options_.base : options_.teacher;
+  if (directory.empty()) throw Error(ErrorCode::kInvalidArgument, "--distill needs --base or --teacher");
+  const ModelConfig config = Checkpoint::Open(directory).config();
+  const ModelConfig& own = parameters_->config();
+  const auto check = [&](const char* field, int teachers, int ours, bool fits) {
+    if (fits) return;
+    throw Error(ErrorCode::kInvalidModel, directory + ": the teacher's " + field + " is " + std::to_string(teachers) +
+                                              ", the model's " + std::to_string(ours));
+  };
+  check("vocab_size", config.vocab_size, own.vocab_size, config.vocab_size == own.vocab_size);
+  check("n_positions", config.n_positions, own.n_positions, config.n_positions >= own.n_positions);
+  teacher_.emplace(Parameters::Load(directory, {}, config, {}, 0, device_));
 }
 
 void Trainer::LoadData() {
@@ -123,7 +137,7 @@ Teacher Trainer::TeacherFor(const Tensor& ids) {
   ForwardOptions dense;
   dense.compute = compute_;
   const Tensor hidden = Forward(*teacher_, ids, dense).hidden;
-  return {hidden.view({-1, hidden.size(2)}), (*teacher_)["wte.weight"]};
+  return {hidden.view({-1, hidden.size(2)}), (*teacher_)["wte.weight"], options_.distill_share};
 }
 
 // Forward and backward of one part of the step; gradients add up, weighted so that they end as the step's mean.

@@ -51,6 +51,7 @@ class Trainer {
 
  private:
   void LoadModel();
+  void LoadTeacher();
   void LoadData();
   double Accumulate(const torch::Tensor& batch, const ForwardOptions& forward, double& r_sparse);
   Teacher TeacherFor(const torch::Tensor& ids);
