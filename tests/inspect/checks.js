@@ -21,9 +21,11 @@
   const press = (target, key) => target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 
   const droppedBy = (layer, token, step) => {
-    const by = data.layers[layer].dropped_at[token];
-    return by >= 0 && by <= step ? by : -1;
+    const at = data.layers[layer].dropped_at[token];
+    if (at < 0 || at > step) return -1;
+    return data.layers[layer].dropped_by_score[token] === null ? at : at - (data.eviction_delay ?? 0);
   };
+  const decidedBy = (layer, token) => droppedBy(layer, token, tokens);
   const shareOf = (token, step) => {
     let dropped = 0;
     for (let layer = 0; layer < layers; ++layer) dropped += droppedBy(layer, token, step) >= 0;
@@ -75,7 +77,9 @@
       const by = droppedBy(layer, i, step);
       const row = document.querySelector(`#card li[data-layer="${layer}"]`);
       if (by < 0) {
-        expect(/held|not read/.test(row.textContent), `card: layer ${layer} of token ${i}: ${row.textContent}`);
+        const pending = decidedBy(layer, i) >= 0 && decidedBy(layer, i) <= step;
+        const said = i > step ? /not read/ : pending ? /held for \d+ more/ : /held$/;
+        expect(said.test(row.textContent), `card: layer ${layer} of token ${i}: ${row.textContent}`);
         continue;
       }
       droppers.set(by, [...(droppers.get(by) ?? []), layer]);
@@ -91,6 +95,12 @@
       const label = `layer ${heard[0]} · s = ${score.toFixed(2).replace("-", "−")}`;
       expect(byId("arrows").textContent.includes(label), `the arrow from ${by} to ${i} lacks ${label}`);
     }
+    const victims = new Set();
+    for (let layer = 0; layer < layers; ++layer) {
+      for (let j = 0; j < i; ++j) if (i <= step && decidedBy(layer, j) === i) victims.add(j);
+    }
+    const told = document.querySelector("#card .victims")?.textContent ?? "It dropped 0:";
+    expect(told.startsWith(`It dropped ${victims.size}:`), `card of token ${i}: ${told}, expected ${victims.size}`);
     const labels = document.querySelectorAll("#arrows text").length;
     expect(labels === droppers.size, `${labels} labels for ${droppers.size} arrows`);
   }
@@ -101,6 +111,9 @@
     const first = Math.floor(tokens / 3);
     tokenAt(first).dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
     checkChosen(first, last);
+    moveTo(Math.floor(tokens / 2));
+    checkChosen(first, Math.floor(tokens / 2));
+    moveTo(last);
     tokenAt(0).focus();
     checkChosen(0, last);
     press(document.activeElement, "ArrowRight");

@@ -48,6 +48,14 @@ check odd 1280,900
 "$tool" --model "$model" --html "$dir/generated.html" --prompt 'One day' --generate 20 --policy sinks:1,6
 check generated 1280,900
 
+mkdir "$dir/delayed"
+cp "$model"/* "$dir/delayed"
+sed 's/"version": 1,/"version": 1, "eviction_delay": 9,/' "$model/config.json" >"$dir/delayed/config.json"
+"$tool" --model "$dir/delayed" --html "$dir/waiting.html" --threshold -0.5 --generate 30 \
+  --prompt 'The old man opened the door and looked out at the sea. "It is a fine morning," he said'
+grep -q '"eviction_delay":' "$dir/waiting.html"
+check waiting 1280,900
+
 "$tool" --model "$model" --html "$dir/short.html" --prompt 'The'
 check short 1280,900
 

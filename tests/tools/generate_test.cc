@@ -105,6 +105,37 @@ TEST_F(GenerateTool, TraceTellsEveryDrop) {
   EXPECT_GT(drops, 5u);
 }
 
+// What the first layer drops of a given text depends on the text alone: the same deciders, with or without a delay.
+TEST_F(GenerateTool, TraceTellsTheEvictionDelay) {
+  constexpr int kDelay = 5;
+  ModelConfig config = ByteModelConfig();
+  config.eviction_delay = kDelay;
+  const std::string delayed = MakeByteModel(dir_, "delayed", config);
+  const auto trace_of = [&](const std::string& model, const Args& more) {
+    Args args = {"--model",          model, "--prompt", "What is kept, and what is not, and for how long?",
+                 "--max-new-tokens", "1",   "--trace",  dir_ / "t"};
+    args.insert(args.end(), more.begin(), more.end());
+    Generate(args);
+    return Json::parse(reference::ReadText(dir_ / "t"));
+  };
+  const Json at_once = trace_of(model_, {}), later = trace_of(delayed, {});
+  EXPECT_EQ(Keys(at_once), Args{"sequences"});
+  EXPECT_EQ(Keys(later), (Args{"eviction_delay", "sequences"}));
+  EXPECT_EQ(later["eviction_delay"], kDelay);
+  EXPECT_EQ(trace_of(delayed, {"--policy", "window:4"}), trace_of(model_, {"--policy", "window:4"}));
+
+  const Json& plain = at_once["sequences"][0]["layers"][0]["dropped_at"];
+  const Json& shifted = later["sequences"][0]["layers"][0]["dropped_at"];
+  int drops = 0;
+  for (size_t j = 0; j < plain.size(); ++j) {
+    const int decider = plain[j];
+    const bool gone = decider >= 0 && decider + kDelay < static_cast<int>(plain.size());
+    EXPECT_EQ(shifted[j], gone ? decider + kDelay : -1) << "token " << j;
+    drops += gone;
+  }
+  EXPECT_GT(drops, 10);
+}
+
 TEST_F(GenerateTool, LogitsFileHoldsOneRowForEachPrompt) {
   const Json sequences = SequencesOf(
       {"--prompt", "one", "--prompt", "two two", "--max-new-tokens", "3", "--ignore-eos", "--logits", dir_ / "logits"});

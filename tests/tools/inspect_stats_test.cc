@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+#include <map>
 
 #include "dcp-inspect/bootstrap.h"
 #include "dcp-inspect/corpus_stats.h"
@@ -126,6 +128,23 @@ TEST(CorpusStats, CountsByHand) {
     EXPECT_EQ(layer.positions[1].name, "1-2");
     EXPECT_DOUBLE_EQ(layer.positions[1].lifetime.value, 2.5);
   }
+}
+
+TEST(CorpusStats, DelayedDropsCountForThoseWhoDecided) {
+  StatsCollector collector(1, 6, 3, 2);
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  std::vector<StatsToken> tokens;
+  for (const char* label : {"a", "b", "c", "d", "e", "f"}) tokens.push_back({TokenClass::kWord, 0, label});
+  // By "b" and "d", two tokens before they go; and by a cap, at once, at the word of "e".
+  const std::vector<DropLog> drops = {{{3, 5, 4, -1, -1, -1}, {-1, -1, none, none, none, none}}};
+  collector.Add(tokens, drops);
+  const CorpusStats stats = collector.Finish(10, 0);
+  std::map<std::string, size_t> made;
+  for (const TopDropper& dropper : stats.layers[0].top) {
+    if (dropper.drops > 0) made[dropper.label] = dropper.drops;
+  }
+  EXPECT_EQ(made, (std::map<std::string, size_t>{{"b", 1}, {"d", 1}, {"e", 1}}));
+  EXPECT_DOUBLE_EQ(stats.layers[0].all.lifetime.value, (3.0 + 3 + 2) / 3);
 }
 
 TEST(CorpusWindows, SideBySideAndSpread) {

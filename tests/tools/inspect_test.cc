@@ -184,6 +184,41 @@ TEST_F(InspectTool, HalfDroppedIsTold) {
   EXPECT_NE(Inspect({"--trace", dir_ / "trace"}).out.find("\n{a} [b] c\n"), std::string::npos);
 }
 
+// "a" goes at the word of "b" and "b" at that of "c", two tokens later; "c" is taken by a cap, which has no score and
+// does not wait.
+constexpr const char* kDelayedTrace = R"({"eviction_delay": 2, "sequences": [{
+    "ids": [1, 2, 3, 4, 5], "tokens": ["a", " b", " c", " d", " e"], "layers": [
+    {"dropped_at": [3, 4, 3, -1, -1], "dropped_by_score": [-1, -2, null, null, null]}]}]})";
+
+TEST_F(InspectTool, ByWhomUnderAnEvictionDelay) {
+  reference::WriteText(dir_ / "trace", kDelayedTrace);
+  const ToolRun run = Inspect({"--trace", dir_ / "trace", "--svg", dir_ / "svg", "--json", "-"});
+  EXPECT_EQ(run.json()["eviction_delay"], 2);
+  EXPECT_NEAR(run.json()["layers"][0]["mean_lifetime"].get<double>(), (3 + 3 + 1 + 2 + 1) / 5.0, 1e-9);
+  const std::string svg = reference::ReadText(dir_ / "svg");
+  EXPECT_NE(svg.find("reading \u201cb\u201d, it drops 1 token<"), std::string::npos) << svg;
+  const std::string view = Inspect({"--trace", dir_ / "trace"}).out;
+  EXPECT_NE(view.find("drops take effect 2 tokens later"), std::string::npos) << view;
+}
+
+TEST_F(InspectTool, ADelayedModelIsShownAsItsTrace) {
+  ModelConfig config = ByteModelConfig();
+  config.eviction_delay = 6;
+  const Args text = {"--model", MakeByteModel(dir_, "delayed", config), "--prompt", "What is kept, and what is not?"};
+  Args generate = text, inspect = text;
+  generate.insert(generate.end(), {"--max-new-tokens", "20", "--trace", dir_ / "trace"});
+  inspect.insert(inspect.end(), {"--generate", "20", "--json", "-"});
+  Generate(generate);
+  const Json document = Inspect(inspect).json();
+  const Json trace = ReadJson(dir_ / "trace");
+  EXPECT_EQ(document["eviction_delay"], 6);
+  EXPECT_EQ(trace["eviction_delay"], 6);
+  ExpectSameTrace(document, trace["sequences"][0]);
+  const Json shown = Inspect({"--trace", dir_ / "trace", "--json", "-"}).json();
+  EXPECT_EQ(shown["eviction_delay"], 6);
+  EXPECT_EQ(shown["layers"], document["layers"]);
+}
+
 class InspectBadInput : public InspectTool {
  protected:
   void Expect(const Args& args, const std::vector<std::string>& words) {
@@ -232,6 +267,14 @@ TEST_F(InspectBadInput, TraceFiles) {
               {"dropped_at[0]", "0", "1..1"});
   ExpectTrace(R"("ids": [1, 2], "tokens": [], "layers": [{"dropped_at": [2, -1], "dropped_by_score": [1, null]}])",
               {"dropped_at[0]", "2"});
+  const std::string delayed = kDelayedTrace;
+  for (const char* bad : {"-1", "1.5", "\"2\"", "4294967296"}) {
+    const std::string text = std::string(bad) + delayed.substr(delayed.find("2,") + 1);
+    reference::WriteText(dir_ / "trace", "{\"eviction_delay\": " + text);
+    Expect({"--trace", dir_ / "trace"}, {"trace", "eviction_delay is " + std::string(bad)});
+  }
+  reference::WriteText(dir_ / "trace", "{\"eviction_delay\": 3" + delayed.substr(delayed.find("2,") + 1));
+  Expect({"--trace", dir_ / "trace"}, {"dropped_at[0]", "3", "4..4", "eviction_delay is 3"});
   reference::WriteText(dir_ / "trace", "{");
   Expect({"--trace", dir_ / "trace"}, {"trace", "not JSON"});
   reference::WriteText(dir_ / "trace", "{\"sequences\": []}");

@@ -93,8 +93,9 @@ Json ResultDocument(const GenerateResult& result, const Session& session, const 
   return document;
 }
 
-Json TraceDocument(const GenerateResult& result, const Tokenizer* tokenizer) {
+Json TraceDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer) {
   Json document;
+  if (eviction_delay > 0) document["eviction_delay"] = eviction_delay;
   Json& sequences = document["sequences"] = Json::array();
   for (const GeneratedSequence& sequence : result.sequences) {
     const std::vector<TokenId> ids = FedIds(sequence);

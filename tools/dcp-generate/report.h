@@ -16,8 +16,9 @@ Json ResultDocument(const GenerateResult& result, const Session& session, const 
 
 // {"sequences": [{"prompt_tokens", "ids", "tokens", "layers": [{"dropped_at", "dropped_by_score"}]}]} over all fed ids,
 // i.e. all but the last generated one; the first `prompt_tokens` of them were given. `tokens` is the text of each id,
-// empty without a tokenizer; a score is null where there is none.
-Json TraceDocument(const GenerateResult& result, const Tokenizer* tokenizer);
+// empty without a tokenizer; a score is null where there is none. Of a model whose drops wait, "eviction_delay" comes
+// first: the decider of a drop that has a score is dropped_at - eviction_delay, see DropLog. Absent: 0.
+Json TraceDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer);
 
 // {"sequences": [{"prompt_logits": [V numbers of 9 significant digits]}]}: the logits after each prompt.
 Json LogitsDocument(const GenerateResult& result);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dcp-inspect/drop_trace.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
@@ -59,10 +60,11 @@ std::map<std::string, int> WordDeciles(const std::map<std::string, size_t>& coun
   return deciles;
 }
 
-StatsCollector::StatsCollector(size_t layers, size_t context, size_t horizon)
+StatsCollector::StatsCollector(size_t layers, size_t context, size_t horizon, int eviction_delay)
     : layers_(layers),
       context_(context),
       horizon_(horizon),
+      eviction_delay_(eviction_delay),
       ages_(AgesUpTo(horizon)),
       position_edges_(EdgesUpTo(context - horizon)),
       groups_(kFirstPosition + position_edges_.size() - 1),
@@ -103,7 +105,7 @@ void StatsCollector::AddLayer(size_t row, std::span<const StatsToken> tokens, co
   size_t bin = 0;
   for (size_t j = 0; j < tokens.size(); ++j) {
     const bool ever = log.dropped_at[j] >= 0;
-    if (ever) ++made[static_cast<size_t>(log.dropped_at[j])];
+    if (ever) ++made[static_cast<size_t>(DroppedBy(log, j, eviction_delay_))];
     if (j + horizon_ >= tokens.size()) continue;
     const size_t life = ever ? static_cast<size_t>(log.dropped_at[j]) - j : tokens.size();
     const bool dropped = life <= horizon_;

@@ -72,8 +72,8 @@ struct CorpusStats {
 
 class StatsCollector {
  public:
-  // REQUIRES: 1 <= horizon < context.
-  StatsCollector(size_t layers, size_t context, size_t horizon);
+  // REQUIRES: 1 <= horizon < context. `eviction_delay` tells who decided a drop; see DropLog.
+  StatsCollector(size_t layers, size_t context, size_t horizon, int eviction_delay = 0);
 
   // One window: its tokens [context] and what each layer [L] dropped.
   void Add(std::span<const StatsToken> tokens, std::span<const DropLog> drops);
@@ -98,6 +98,7 @@ class StatsCollector {
   size_t layers_;
   size_t context_;
   size_t horizon_;
+  int eviction_delay_;
   std::vector<size_t> ages_;
   std::vector<size_t> position_edges_;  // first position of each bin, and the end of the last
   size_t groups_;

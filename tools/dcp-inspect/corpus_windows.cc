@@ -129,10 +129,11 @@ CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
   SessionOptions session_options = MakeSessionOptions(options.model, *model);
   session_options.record_drops = true;
   Session session(model, pool, session_options);
-  StatsCollector collector(static_cast<size_t>(model->config().n_layer), shape.context, shape.horizon);
+  StatsCollector collector(static_cast<size_t>(model->config().n_layer), shape.context, shape.horizon,
+                           session.eviction_delay());
   RunWindows(session, windows, documents, tokens, shape.context, static_cast<size_t>(options.stats.batch), io,
              collector);
-  return {ModelName(options.model), session.policy().name(),
+  return {ModelName(options.model), session.policy().name(), session.eviction_delay(),
           collector.Finish(options.stats.resamples, options.model.seed)};
 }
 

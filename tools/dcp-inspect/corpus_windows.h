@@ -25,6 +25,7 @@ std::vector<CorpusWindow> PlaceWindows(std::span<const Document> documents, size
 struct CorpusReport {
   std::string model;
   std::string policy;
+  int eviction_delay = 0;
   CorpusStats stats;
 };
 

@@ -1,6 +1,7 @@
 #include "dcp-inspect/drop_trace.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/measure.h"
 #include "dcp/error.h"
@@ -8,17 +9,19 @@
 namespace dcp::tools {
 namespace {
 
-void CheckLayer(const DropLog& layer, size_t tokens, const std::string& name) {
+void CheckLayer(const DropLog& layer, size_t tokens, int eviction_delay, const std::string& name) {
   const auto reject = [](const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); };
   if (layer.dropped_at.size() != tokens || layer.score.size() != tokens) {
     reject(name + ": " + std::to_string(layer.dropped_at.size()) + " entries of dropped_at and " +
            std::to_string(layer.score.size()) + " of dropped_by_score, for " + std::to_string(tokens) + " ids");
   }
   for (size_t j = 0; j < tokens; ++j) {
-    const int32_t by = layer.dropped_at[j];
-    if (by == -1 || (by > static_cast<int32_t>(j) && by < static_cast<int32_t>(tokens))) continue;
-    reject(name + ": dropped_at[" + std::to_string(j) + "] is " + std::to_string(by) + ", expected -1 or " +
-           std::to_string(j + 1) + ".." + std::to_string(tokens - 1));
+    const int64_t at = layer.dropped_at[j];
+    const int64_t first = static_cast<int64_t>(j) + 1 + (std::isnan(layer.score[j]) ? 0 : eviction_delay);
+    if (at == -1 || (at >= first && at < static_cast<int64_t>(tokens))) continue;
+    const std::string range = std::to_string(first) + ".." + std::to_string(tokens - 1);
+    reject(name + ": dropped_at[" + std::to_string(j) + "] is " + std::to_string(at) + ", expected -1 or " + range +
+           (eviction_delay > 0 ? " (eviction_delay is " + std::to_string(eviction_delay) + ")" : ""));
   }
 }
 
@@ -27,6 +30,11 @@ void CheckLayer(const DropLog& layer, size_t tokens, const std::string& name) {
 size_t Lifetime(const DropLog& layer, size_t position) {
   const int32_t by = layer.dropped_at[position];
   return (by < 0 ? layer.dropped_at.size() : static_cast<size_t>(by)) - position;
+}
+
+int32_t DroppedBy(const DropLog& layer, size_t position, int eviction_delay) {
+  const int32_t at = layer.dropped_at[position];
+  return at < 0 || std::isnan(layer.score[position]) ? at : at - eviction_delay;
 }
 
 LayerSummary Summarize(const DropLog& layer) {
@@ -76,7 +84,7 @@ void CheckTrace(const DropTrace& trace, const std::string& source) {
     if (id < 0) throw Error(ErrorCode::kInvalidArgument, source + ": ids holds " + std::to_string(id));
   }
   for (size_t l = 0; l < trace.layers.size(); ++l) {
-    CheckLayer(trace.layers[l], trace.tokens(), source + ": layers[" + std::to_string(l) + "]");
+    CheckLayer(trace.layers[l], trace.tokens(), trace.eviction_delay, source + ": layers[" + std::to_string(l) + "]");
   }
 }
 

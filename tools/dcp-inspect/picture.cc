@@ -83,7 +83,7 @@ Example FindExample(const DropTrace& trace, const Passage& passage, const std::v
   for (size_t l = 0; l < trace.layers.size(); ++l) {
     std::vector<std::vector<size_t>> made(places.size());
     for (size_t j = 0; j < places.size(); ++j) {
-      const int32_t by = trace.layers[l].dropped_at[passage.first + j];
+      const int32_t by = DroppedBy(trace.layers[l], passage.first + j, trace.eviction_delay);
       if (by < 0 || static_cast<size_t>(by) > passage.last) continue;
       const size_t n = static_cast<size_t>(by) - passage.first;
       if (places[n].line == places[j].line) made[n].push_back(j);

@@ -53,6 +53,7 @@ Json StatsDocument(const CorpusReport& report) {
   document["version"] = 1;
   document["model"] = report.model;
   document["policy"] = report.policy;
+  if (report.eviction_delay > 0) document["eviction_delay"] = report.eviction_delay;
   document["windows"] = stats.windows;
   document["context"] = stats.context;
   document["horizon"] = stats.horizon;

@@ -77,6 +77,7 @@ std::string Row(const std::string& name, const LayerSummary& summary, bool color
 std::string Head(const DropTrace& trace, bool color) {
   std::string head = trace.model.empty() ? "" : trace.model + ", ";
   if (!trace.policy.empty()) head += trace.policy + ", ";
+  if (trace.eviction_delay > 0) head += "drops take effect " + std::to_string(trace.eviction_delay) + " tokens later, ";
   head += std::to_string(trace.tokens()) + " tokens, " + std::to_string(trace.layers.size()) + " layers. ";
   return head + (color ? "Bold: kept by all layers; the fainter, the more layers dropped it.\n\n"
                        : "[dropped by at least half of the layers] {dropped by all}\n\n");

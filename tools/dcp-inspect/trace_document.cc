@@ -39,6 +39,7 @@ Json TraceDocument(const DropTrace& trace) {
   document["version"] = 1;
   document["model"] = trace.model;
   document["policy"] = trace.policy;
+  if (trace.eviction_delay > 0) document["eviction_delay"] = trace.eviction_delay;
   document["prompt_tokens"] = trace.prompt_tokens;
   document["ids"] = trace.ids;
   document["tokens"] = trace.bytes;

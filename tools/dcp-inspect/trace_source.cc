@@ -136,6 +136,15 @@ size_t PromptTokens(const Json& entry, size_t tokens, const std::string& source)
   return value.get<size_t>();
 }
 
+int EvictionDelay(const Json& document, const std::string& source) {
+  if (!document.contains("eviction_delay")) return 0;
+  const Json& value = document["eviction_delay"];
+  if (!value.is_number_unsigned() || value.get<uint64_t>() > uint64_t{std::numeric_limits<int32_t>::max()}) {
+    Reject(source + ": eviction_delay is " + value.dump().substr(0, 40) + ", expected an integer of at least 0");
+  }
+  return value.get<int>();
+}
+
 }  // namespace
 
 std::string ModelName(const ModelToolOptions& options) {
@@ -161,6 +170,7 @@ DropTrace TraceModel(const InspectOptions& options, ToolIo& io) {
   session_options.record_drops = true;
   Session session(model, pool, session_options);
   trace.policy = session.policy().name();
+  trace.eviction_delay = session.eviction_delay();
   if (options.source.generate > 0) {
     ReadAndGenerate(options, session, tokenizer ? &*tokenizer : nullptr, io, trace);
   } else {
@@ -180,6 +190,7 @@ DropTrace ParseTrace(std::string_view json, size_t sequence, const std::string& 
   const std::string name = source + ": sequences[" + std::to_string(sequence) + "]";
   const Json& entry = sequences[sequence];
   DropTrace trace;
+  trace.eviction_delay = EvictionDelay(document, source);
   trace.ids = Integers(entry, "ids", name);
   trace.bytes = Texts(entry, "tokens", name);
   trace.prompt_tokens = PromptTokens(entry, trace.ids.size(), name);

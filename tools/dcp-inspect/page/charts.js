@@ -171,7 +171,7 @@ dcp.charts = (() => {
 
   function layerDropper(layer) {
     const counts = new Map();
-    dcp.droppedAt[layer].forEach((by) => {
+    dcp.droppedBy[layer].forEach((by) => {
       if (by >= 0) counts.set(dcp.tokenLabel(by), (counts.get(dcp.tokenLabel(by)) ?? 0) + 1);
     });
     return [...counts].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([name, count]) => `${name} (${count})`).join("  ");

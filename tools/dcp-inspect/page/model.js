@@ -9,13 +9,20 @@ const dcp = {};
   const layers = data.layers.length;
   const droppedAt = data.layers.map((layer) => layer.dropped_at);
 
-  // events[n]: what token n drops, as [layer, token].
-  const events = Array.from({ length: tokens }, () => []);
-  droppedAt.forEach((drops, layer) => {
-    drops.forEach((by, token) => {
-      if (by >= 0) events[by].push([layer, token]);
-    });
-  });
+  // Drops of such a model take effect that many tokens after they were decided; those without a score at once.
+  const delay = data.eviction_delay ?? 0;
+  const droppedBy = data.layers.map((layer) =>
+    layer.dropped_at.map((at, token) => (at < 0 || layer.dropped_by_score[token] === null ? at : at - delay)),
+  );
+
+  // By token, as [layer, token].
+  const byToken = (drops) => {
+    const lists = Array.from({ length: tokens }, () => []);
+    drops.forEach((of, layer) => of.forEach((n, token) => n >= 0 && lists[n].push([layer, token])));
+    return lists;
+  };
+  const events = byToken(droppedBy);  // events[n]: what token n drops
+  const leaving = byToken(droppedAt);  // leaving[n]: what token n no longer sees, and token n-1 did
 
   // held[layer][n]: tokens that the layer holds once token n was read.
   const held = droppedAt.map((drops) => {
@@ -25,7 +32,7 @@ const dcp = {};
     return change.map((delta) => (sum += delta));
   });
 
-  Object.assign(dcp, { data, tokens, layers, droppedAt, events, held });
+  Object.assign(dcp, { data, tokens, layers, delay, droppedAt, droppedBy, events, leaving, held });
 
   dcp.ALL = -1;
 
@@ -43,7 +50,7 @@ const dcp = {};
     return chosen.filter((layer) => dcp.isDropped(layer, token, step)).length / chosen.length;
   };
 
-  // Tokens from its own to the one that drops it; up to the end of the text where none does.
+  // Tokens from its own to the first that no longer sees it; up to the end of the text where none does.
   dcp.lifetime = (layer, token) => {
     const by = droppedAt[layer][token];
     return (by < 0 ? tokens : by) - token;

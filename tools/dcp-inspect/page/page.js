@@ -87,6 +87,7 @@
       );
     }
     const facts = [data.model, data.policy && `policy ${data.policy}`];
+    if (dcp.delay > 0) facts.push(`a drop takes effect ${dcp.delay} tokens after it was decided`);
     if (data.prompt_tokens < tokens) facts.push(`${data.prompt_tokens} tokens given, ${tokens - data.prompt_tokens} generated`);
     byId("facts").textContent = facts.filter(Boolean).join(" · ");
   }

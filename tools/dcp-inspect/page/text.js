@@ -101,7 +101,7 @@ dcp.text = (() => {
     const touched = new Set([shownStep, step]);
     for (let n = Math.min(step, shownStep) + 1; n <= Math.max(step, shownStep); ++n) {
       touched.add(n);
-      for (const [, token] of dcp.events[n]) touched.add(token);
+      for (const [, token] of dcp.leaving[n]) touched.add(token);
     }
     shownStep = step;
     touched.forEach(refreshToken);
@@ -206,7 +206,7 @@ dcp.text = (() => {
     const groups = new Map();
     for (const layer of dcp.layersOf(dcp.state.layer)) {
       if (!dcp.isDropped(layer, token, stepOf())) continue;
-      const by = dcp.droppedAt[layer][token];
+      const by = dcp.droppedBy[layer][token];
       groups.set(by, [...(groups.get(by) ?? []), layer]);
     }
     return groups;
@@ -270,9 +270,10 @@ dcp.text = (() => {
   }
 
   function layerRow(layer, token) {
-    const by = dcp.droppedAt[layer][token];
+    const by = dcp.droppedBy[layer][token];
+    const at = dcp.droppedAt[layer][token];
     const dropped = dcp.isDropped(layer, token, stepOf());
-    const end = dropped ? by : stepOf();
+    const end = dropped ? at : stepOf();
     const span = Math.max(1, stepOf());
     const bar = dcp.element("i", { class: dropped ? "life" : "life held" });
     bar.style.left = `${(100 * token) / span}%`;
@@ -280,9 +281,11 @@ dcp.text = (() => {
     const row = dcp.element("li", { "data-layer": layer }, dcp.element("span", { class: "name" }, String(layer)));
     const what = dcp.element("span", { class: "what" });
     if (token > stepOf()) what.append("not read yet");
+    else if (!dropped && by >= 0 && by <= stepOf()) what.append(quoted(by), ` held for ${at - stepOf()} more`);
     else if (!dropped) what.append("held");
     else {
-      const after = by - token === 1 ? "at once" : `after ${by - token}`;
+      const wait = at > by ? `, gone ${at - by} later` : "";
+      const after = at - token === 1 ? "at once" : `after ${by - token}${wait}`;
       const score = dcp.data.layers[layer].dropped_by_score[token];
       what.append(quoted(by), ` ${after}`, dcp.element("small", {}, score === null ? "" : dcp.score(score)));
     }
