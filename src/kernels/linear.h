@@ -2,6 +2,10 @@
 #ifndef DCP_KERNELS_LINEAR_H_
 #define DCP_KERNELS_LINEAR_H_
 
+#include <cstddef>
+#include <cstdint>
+
+#include "base/aligned_buffer.h"
 #include "base/matrix_view.h"
 #include "dcp/thread_pool.h"
 #include "kernels/packed_matrix.h"
@@ -9,6 +13,26 @@
 namespace dcp {
 
 enum class Activation { kNone, kGelu };
+
+// Inputs of a row that are rounded to 16 bits with one scale, for products with i8 weights.
+inline constexpr size_t kActivationGroup = 384;
+
+// Room for activations as integers of 16 bits. Grows, never shrinks; a product at a time.
+class LinearScratch {
+ public:
+  // For rows of `in` activations; contents are lost. Throws std::bad_alloc.
+  void Reserve(size_t rows, size_t in);
+
+  int16_t* values(size_t row) { return values_.data() + row * stride_; }  // [in rounded up to kQuantBlock]
+  float* scales(size_t row) { return scales_.data() + row * groups_; }    // [groups]
+  size_t stride() const { return stride_; }                               // from row to row of the values
+
+ private:
+  AlignedBuffer<int16_t> values_;
+  AlignedBuffer<float> scales_;
+  size_t stride_ = 0;
+  size_t groups_ = 0;
+};
 
 // y = activation(x * w + bias) + residual.
 struct LinearArgs {
@@ -19,10 +43,14 @@ struct LinearArgs {
   ConstMatrix residual;                       // [B, out] or empty; must not overlap y
   Matrix y;  // [B, cols], cols <= out: only the panels that hold these columns are computed. Rows
              // must have room for whole panels; residual rows likewise
+  LinearScratch* scratch = nullptr;  // REQUIRED for i8 weights, not used for others
 };
 
 // Every element of y is a sum over the inputs in ascending order, accumulated in float32, whatever the number of rows
 // and threads: a row's result does not depend on the rows beside it, bit for bit.
+//
+// With i8 weights, activations are first rounded to 16 bits: each by at most 1/65534 of the largest magnitude in its
+// group of kActivationGroup, so that x * w is off by at most that times the sum of the magnitudes of w.
 void Linear(const LinearArgs& args, ThreadPool& pool);
 
 }  // namespace dcp

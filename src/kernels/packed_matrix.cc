@@ -46,7 +46,7 @@ void QuantizeBlock(const Source& source, size_t first_input, size_t first_output
     scales[lane] = scale;
     for (size_t i = 0; i < kQuantBlock; ++i) {
       const float scaled = std::nearbyint(source.At(first_input + i, first_output + lane) * inverse);
-      values[i * kPanel + lane] = static_cast<int8_t>(std::clamp(scaled, -127.0f, 127.0f));
+      values[QuantIndex(i, lane)] = static_cast<int8_t>(std::clamp(scaled, -127.0f, 127.0f));
     }
   }
 }
@@ -110,7 +110,7 @@ void PackedMatrix::CopyOutput(size_t output, float* out) const {
         const std::byte* block = base + i / kQuantBlock * kQuantBlockBytes;
         const float scale = reinterpret_cast<const float*>(block)[lane];
         const auto* values = reinterpret_cast<const int8_t*>(block + kPanel * sizeof(float));
-        out[i] = scale * static_cast<float>(values[i % kQuantBlock * kPanel + lane]);
+        out[i] = scale * static_cast<float>(values[QuantIndex(i % kQuantBlock, lane)]);
         break;
       }
     }

@@ -21,7 +21,8 @@ inline constexpr size_t kQuantBlock = 32;
 // that one order.
 //
 //   f32, f16, bf16   [in][kPanel]
-//   i8               per kQuantBlock inputs: float scale[kPanel], then int8 [kQuantBlock][kPanel]
+//   i8               per kQuantBlock inputs: float scale[kPanel], then int8 [kQuantBlock / 2][kPanel][2]: inputs in
+//                    pairs, which products multiply and add at once
 //
 // The last panel is filled up with zeros; so is, for i8, the last block of inputs.
 class PackedMatrix {
@@ -49,6 +50,9 @@ class PackedMatrix {
   size_t panel_bytes_ = 0;
   AlignedBuffer<std::byte> data_;
 };
+
+// Where the weight of input `i` and output `lane` lies among the integers of a block.
+constexpr size_t QuantIndex(size_t i, size_t lane) { return (i / 2 * kPanel + lane) * 2 + i % 2; }
 
 // Bytes of one block of an i8 panel.
 inline constexpr size_t kQuantBlockBytes = kPanel * sizeof(float) + kQuantBlock * kPanel;

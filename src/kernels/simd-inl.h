@@ -46,6 +46,15 @@ HWY_INLINE FloatVec LoadFloats(const int8_t* p) {
 
 HWY_INLINE void StoreFloats(FloatVec v, float* p) { hn::StoreU(v, kFloats, p); }
 
+// Makes GCC finish `v` here and keep it in a register. Left alone, it computes all products of a tile before it adds
+// any of them up, runs out of registers, and takes nearly twice the time (products with i8 weights).
+template <typename V>
+HWY_INLINE void Settle([[maybe_unused]] V& v) {
+#if HWY_COMPILER_GCC_ACTUAL && HWY_ARCH_X86
+  asm("" : "+v"(v.raw));
+#endif
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace dcp
 HWY_AFTER_NAMESPACE();

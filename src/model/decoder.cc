@@ -73,9 +73,20 @@ void Decoder::Layer(size_t index, size_t rows) {
   const Matrix hidden = hidden_.Rows(rows);
 
   Normalize(x, w.ln_1, normal);
-  Linear({.x = normal, .weights = &w.qkv_int.matrix, .bias = w.qkv_int.bias.data(), .residual = {}, .y = fused}, pool_);
+  Linear({.x = normal,
+          .weights = &w.qkv_int.matrix,
+          .bias = w.qkv_int.bias.data(),
+          .residual = {},
+          .y = fused,
+          .scratch = &scratch_},
+         pool_);
   attention_.Run(index, fused, attended);
-  Linear({.x = attended, .weights = &w.attn_proj.matrix, .bias = w.attn_proj.bias.data(), .residual = x, .y = mid},
+  Linear({.x = attended,
+          .weights = &w.attn_proj.matrix,
+          .bias = w.attn_proj.bias.data(),
+          .residual = x,
+          .y = mid,
+          .scratch = &scratch_},
          pool_);
   Normalize(mid, w.ln_2, normal);
   Linear({.x = normal,
@@ -83,9 +94,16 @@ void Decoder::Layer(size_t index, size_t rows) {
           .bias = w.fc.bias.data(),
           .activation = Activation::kGelu,
           .residual = {},
-          .y = hidden},
+          .y = hidden,
+          .scratch = &scratch_},
          pool_);
-  Linear({.x = hidden, .weights = &w.mlp_proj.matrix, .bias = w.mlp_proj.bias.data(), .residual = mid, .y = x}, pool_);
+  Linear({.x = hidden,
+          .weights = &w.mlp_proj.matrix,
+          .bias = w.mlp_proj.bias.data(),
+          .residual = mid,
+          .y = x,
+          .scratch = &scratch_},
+         pool_);
 }
 
 void Decoder::ComputeLogits(std::span<const LogitsRow> rows, Matrix logits) {
@@ -103,7 +121,8 @@ void Decoder::ComputeLogits(std::span<const LogitsRow> rows, Matrix logits) {
     Linear({.x = normal.Rows(begin, end - begin),
             .weights = &weights_.token_embedding,
             .residual = {},
-            .y = logits.Rows(rows[begin].out_row, end - begin)},
+            .y = logits.Rows(rows[begin].out_row, end - begin),
+            .scratch = &scratch_},
            pool_);
     begin = end;
   }

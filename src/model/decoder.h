@@ -6,6 +6,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/matrix_view.h"
+#include "kernels/linear.h"
 #include "model/cache_attention.h"
 #include "model/weights.h"
 
@@ -62,6 +63,7 @@ class Decoder {
   Activation2D fused_;     // [M, 3C + 2R]
   Activation2D attended_;  // [M, C]
   Activation2D hidden_;    // [M, n_inner]
+  LinearScratch scratch_;
 };
 
 }  // namespace dcp

@@ -66,7 +66,7 @@ class KeptSets {
   KeptSets(const PageLayout& layout, size_t kept, size_t sets, size_t room = 0)
       : layout_(layout), pool_(layout.page_bytes()), row_(RandomFloats(layout.heads * layout.head_dim)) {
     for (size_t i = 0; i < sets; ++i) {
-      sets_.emplace_back(layout_, pool_, kept + room, /*track_attention=*/false);
+      sets_.emplace_back(layout_, pool_, kept + room, SlotTracking{});
       sets_.back().Reserve(kept + room);
       for (size_t slot = 0; slot < kept; ++slot) Append(i, static_cast<int32_t>(slot));
     }

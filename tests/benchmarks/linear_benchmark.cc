@@ -43,6 +43,8 @@ void BM_Linear(benchmark::State& state, WeightType type, size_t in, size_t out) 
   args.x = {x.data(), rows, in, in};
   args.bias = bias.data();
   args.y = {y.data(), rows, out, stride};
+  LinearScratch scratch;
+  args.scratch = &scratch;
   size_t next = 0;
   for (auto _ : state) {
     args.weights = &matrices[next++ % matrices.size()];

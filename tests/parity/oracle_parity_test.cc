@@ -89,7 +89,7 @@ TEST(OracleParityWithoutInteraction, RunsAllButLearned) {
 
 class WeightTypeParity : public testing::TestWithParam<WeightType> {};
 
-// The weights of these models are exact in their type, so that nothing is lost and the tolerance is that of float32.
+// The weights of these models are exact in their type: nothing is lost there.
 TEST_P(WeightTypeParity, ExactWeights) {
   RandomModelOptions shape{3, 5, 8, 9, 131, 100, 31};
   shape.exact_in = GetParam();
@@ -100,7 +100,7 @@ TEST_P(WeightTypeParity, ExactWeights) {
     const TestModel model = MakeTestModel(policy.On(shape), GetParam());
     EXPECT_EQ(model.fast->weight_type(), GetParam());
     const auto expected = model.oracle->Run(ids, policy.spec());
-    ExpectAgrees(RunAlone(model.fast, pool, Options(policy), ids, 60), expected, ids);
+    ExpectAgrees(RunAlone(model.fast, pool, Options(policy), ids, 60), expected, ids, ToleranceOf(GetParam()));
   }
 }
 

@@ -205,6 +205,11 @@ int FirstDifference(const std::vector<std::vector<int32_t>>& dropped_at,
   return first;
 }
 
+Tolerance ToleranceOf(WeightType type) {
+  if (type != WeightType::kI8) return {};
+  return {1e-3, 1e-3};
+}
+
 bool ExpectAgrees(const Trace& trace, const reference::OracleResult& expected, std::span<const TokenId> ids,
                   const Tolerance& tolerance) {
   const int tokens = static_cast<int>(ids.size());
