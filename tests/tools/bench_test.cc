@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -9,6 +10,7 @@
 #include "dcp-bench/bench_tool.h"
 #include "dcp-bench/cost.h"
 #include "dcp-bench/drawn_policy.h"
+#include "dcp-bench/growth.h"
 #include "dcp-bench/machine.h"
 #include "dcp-bench/plan.h"
 #include "dcp-bench/roofline_kernels.h"
@@ -113,6 +115,51 @@ TEST(BenchRun, DrawnSparsityIsMet) {
   }
 }
 
+TEST(BenchRun, DrawnNumbersOfKeptTokensHoldAtEveryContext) {
+  const TempDir dir;
+  const Args args = {"--shape",    "1,1,16,256,64", "--int-dim", "4",         "--batch", "1,2",     "--context",
+                     "60,120,180", "--repeats",     "1",         "--prefill", "16",      "--steps", "2",
+                     "--policy",   "learned,dense", "--kept",    "20,40",     "--json",  "--plot",  dir / "growth.svg"};
+  const Json run = Bench(args).json();
+  ASSERT_EQ(run["rows"].size(), 2u * 3 * 3);
+  for (const Json& row : run["rows"]) {
+    if (row["drawn_kept"].is_null()) continue;
+    EXPECT_EQ(row["kept_tokens"], row["drawn_kept"]) << row;
+    EXPECT_TRUE(row["drawn_sparsity"].is_null());
+  }
+  std::map<std::string, int> lines;
+  for (const Json& line : run["growth"]) ++lines[line["against"].get<std::string>()];
+  EXPECT_EQ(lines, (std::map<std::string, int>{{"context", 2 * 3}, {"kept tokens", 2 * 3}}));
+  const std::string svg = reference::ReadText(dir / "growth.svg");
+  for (const char* text : {"learned, 20 kept", "kept tokens of a layer"}) {
+    EXPECT_NE(svg.find(text), std::string::npos) << text;
+  }
+}
+
+BenchRow RowOf(int context, double ms) {
+  BenchRow row;
+  row.policy = "dense";
+  row.batch = 4;
+  row.context = context;
+  row.ms_per_token_p50 = ms;
+  return row;
+}
+
+TEST(BenchGrowth, IsTheSlopeOfAStraightLine) {
+  BenchRun run;
+  run.rows = {RowOf(100, 3.0), RowOf(200, 5.0), RowOf(400, 9.0)};
+  run.rows.push_back(RowOf(100, 7.0));
+  run.rows.back().batch = 8;  // alone: no line
+  const std::vector<Growth> lines = FitGrowth(run);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0].series, "dense, batch 4");
+  EXPECT_EQ(lines[0].rows, 3);
+  EXPECT_NEAR(lines[0].us_per_token, 20.0, 1e-9);
+  EXPECT_NEAR(lines[0].ms_at_first, 3.0, 1e-9);
+  EXPECT_EQ(lines[0].first, 100);
+  EXPECT_EQ(lines[0].last, 400);
+}
+
 TEST(BenchRun, AModelOfTheDisk) {
   const TempDir dir;
   const std::string model = MakeByteModel(dir);
@@ -150,7 +197,7 @@ TEST(BenchRun, FilesAndTable) {
   EXPECT_NE(svg.find("learned, 50 % dropped"), std::string::npos);
   EXPECT_NE(svg.find("context (tokens)"), std::string::npos);
   EXPECT_NE(run.out.find("GFLOP/s"), std::string::npos);
-  EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 5 + 8);
+  EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 5 + 8 + 2 + 4) << "rows, and growth against context";
 }
 
 TEST(BenchRun, InterruptEndsIt) {
@@ -236,6 +283,10 @@ TEST(BenchBadInput, IsOneLine) {
       {With(shape, {"--sparsity", "nan"}), {"--sparsity", "nan"}},
       {With(shape, {"--sparsity", "0.5", "--max-kept", "8"}), {"--sparsity", "--max-kept"}},
       {With(shape, {"--sparsity", "0.5", "--threshold", "1"}), {"--sparsity", "--threshold"}},
+      {With(shape, {"--sparsity", "0.5", "--kept", "8"}), {"--sparsity", "--kept"}},
+      {With(shape, {"--kept", "8", "--threshold", "1"}), {"--kept", "--threshold"}},
+      {With(shape, {"--kept", "1"}), {"--kept", "1", "2"}},
+      {With(shape, {"--kept", "8", "--policy", "dense"}), {"--kept", "learned"}},
       {With(shape, {"--weights", "f64"}), {"f64", "bf16"}},
       {With(shape, {"--kv", "i8"}), {"i8", "f16"}},
       {With(shape, {"--max-kept", "-1"}), {"max_kept", "-1"}},
@@ -253,7 +304,7 @@ TEST(BenchBadInput, IsOneLine) {
 TEST(DrawnPolicyTest, KeepsTheShareAtEveryContext) {
   constexpr int kPositions = 8192;
   for (const double sparsity : {0.1, 0.5, 0.8, 0.9, 0.95}) {
-    const DrawnPolicy policy(sparsity, kPositions);
+    const DrawnPolicy policy = DrawnPolicy::WithSparsity(sparsity, kPositions);
     for (int context = 256; context <= kPositions; context *= 2) {
       int kept = 0;
       for (int j = 0; j < context; ++j) kept += policy.ExpiresAt(j) > context;
@@ -263,7 +314,7 @@ TEST(DrawnPolicyTest, KeepsTheShareAtEveryContext) {
 }
 
 TEST(DrawnPolicyTest, TokensGoAtAllAges) {
-  const DrawnPolicy policy(0.8, 4096);
+  const DrawnPolicy policy = DrawnPolicy::WithSparsity(0.8, 4096);
   int soon = 0, late = 0;
   for (int j = 1024; j < 2048; ++j) {
     EXPECT_GT(policy.ExpiresAt(j), j);
@@ -275,13 +326,24 @@ TEST(DrawnPolicyTest, TokensGoAtAllAges) {
   EXPECT_GT(late, 100);
 }
 
+TEST(DrawnPolicyTest, KeepsTheNumberAtEveryContext) {
+  for (const int wanted : {2, 7, 100}) {
+    const DrawnPolicy policy = DrawnPolicy::WithKept(wanted, 1000);
+    for (int n = 0; n < 1000; ++n) {
+      int kept = 0;
+      for (int j = 0; j <= n; ++j) kept += policy.ExpiresAt(j) > n;
+      ASSERT_EQ(kept, std::min(n + 1, wanted)) << wanted << " at " << n;
+    }
+  }
+}
+
 TEST(DrawnPolicyTest, NothingIsDroppedAtZero) {
-  const DrawnPolicy policy(0, 64);
+  const DrawnPolicy policy = DrawnPolicy::WithSparsity(0, 64);
   for (int j = 0; j < 64; ++j) EXPECT_EQ(policy.ExpiresAt(j), kNever);
 }
 
 TEST(DrawnPolicyTest, DecodeAndPrefillDecideAlike) {
-  const DrawnPolicy policy(0.7, 200);
+  const DrawnPolicy policy = DrawnPolicy::WithSparsity(0.7, 200);
   EXPECT_TRUE(policy.NeedsInteraction());
   std::vector<int32_t> kept;
   for (int32_t n = 0; n < 200; ++n) {

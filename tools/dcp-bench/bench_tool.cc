@@ -35,7 +35,7 @@ constexpr char kExamples[] =
     "and computes all logits. Cells take turns, one repetition each, and rows are medians. ms/token is the time of a\n"
     "step, in which every sequence gets a token. Shares are of the read bandwidth and the multiply-add rate measured\n"
     "before and after. peak_rss_bytes is the process's peak less the weights and caches held for other rows.\n"
-    "With --sparsity, prefill is timed with all scores computed and nothing dropped: the most it can cost.\n"
+    "With --sparsity or --kept, prefill is timed with all scores computed and nothing dropped: the most it can cost.\n"
     "Exit status: 0 done, 2 bad input or usage, 130 interrupted, 1 anything else.\n";
 
 // Everything that is measured, kept until all rounds are through.

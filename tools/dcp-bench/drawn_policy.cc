@@ -27,15 +27,28 @@ int32_t DrawExpiry(size_t position, double sparsity) {
 
 }  // namespace
 
-DrawnPolicy::DrawnPolicy(double sparsity, int positions) : sparsity_(sparsity) {
-  expires_.reserve(static_cast<size_t>(positions));
-  for (int j = 0; j < positions; ++j) expires_.push_back(DrawExpiry(static_cast<size_t>(j), sparsity));
+DrawnPolicy DrawnPolicy::WithSparsity(double sparsity, int positions) {
+  std::ostringstream name;
+  name << "learned(sparsity=" << sparsity << ")";
+  std::vector<int32_t> expires;
+  expires.reserve(static_cast<size_t>(positions));
+  for (int j = 0; j < positions; ++j) expires.push_back(DrawExpiry(static_cast<size_t>(j), sparsity));
+  return {name.str(), std::move(expires)};
 }
 
-std::string DrawnPolicy::name() const {
-  std::ostringstream name;
-  name << "learned(sparsity=" << sparsity_ << ")";
-  return name.str();
+DrawnPolicy DrawnPolicy::WithKept(int kept, int positions) {
+  std::vector<int32_t> expires(static_cast<size_t>(positions), kNever);
+  std::vector<int32_t> alive;
+  for (int32_t n = 0; n < positions; ++n) {
+    if (alive.size() == static_cast<size_t>(kept)) {
+      const auto drawn = static_cast<size_t>((1.0 - EvenlySpread(static_cast<size_t>(n))) * kept);
+      expires[static_cast<size_t>(alive[drawn])] = n;
+      alive[drawn] = alive.back();
+      alive.pop_back();
+    }
+    alive.push_back(n);
+  }
+  return {"learned(kept=" + std::to_string(kept) + ")", std::move(expires)};
 }
 
 void DrawnPolicy::Select(const SlotsView& slots, std::vector<Eviction>& evictions) const {

@@ -17,9 +17,15 @@
 
 namespace dcp::tools {
 
+// How decisions are drawn, where they are: one of them is there.
+struct Draw {
+  std::optional<double> sparsity;
+  std::optional<int> kept;
+};
+
 struct BenchPolicy {
   std::string name;                               // as on the command line, with what differs from the defaults
-  std::optional<double> drawn;                    // sparsity, where decisions are drawn
+  Draw drawn;                                     // empty where decisions are the policy's own
   std::shared_ptr<const EvictionPolicy> decode;   // fills the cache and decodes
   std::shared_ptr<const EvictionPolicy> prefill;  // while prefill is timed; may be the same
 };

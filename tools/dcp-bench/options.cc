@@ -74,12 +74,20 @@ void CheckPolicies(const BenchOptions& options) {
   probe.threshold = options.threshold.value_or(0.0f);
   probe.max_kept = options.max_kept;
   MakePolicy(probe);  // checks the numbers
-  const bool drawn = !options.sparsities.empty();
-  if (drawn && options.threshold) Reject("give either --sparsity or --threshold: drawn decisions have no threshold");
-  if (drawn && options.max_kept > 0) Reject("give either --sparsity or --max-kept: drawn decisions have no cap");
+  if (!options.sparsities.empty() && !options.kept.empty()) Reject("give either --sparsity or --kept");
+  const bool drawn = options.draws();
+  const std::string draw = options.kept.empty() ? "--sparsity" : "--kept";
+  if (drawn && options.threshold) Reject("give either " + draw + " or --threshold: drawn decisions have no threshold");
+  if (drawn && options.max_kept > 0) Reject("give either " + draw + " or --max-kept: drawn decisions have no cap");
   if (options.policies.empty() || std::any_of(options.policies.begin(), options.policies.end(), IsLearned)) return;
   if (options.threshold) Reject("--threshold moves the decision of the policy learned, which --policy does not list");
-  if (drawn) Reject("--sparsity draws the decisions of the policy learned, which --policy does not list");
+  if (drawn) Reject(draw + " draws the decisions of the policy learned, which --policy does not list");
+}
+
+std::vector<int> ParseKept(const std::string& list) {
+  std::vector<int> values = ParseCounts("--kept", list);
+  if (values[0] < 2) Reject("--kept is " + std::to_string(values[0]) + ", at least 2 is needed");
+  return values;
 }
 
 void RequireAtLeastOne(const char* option, int value) {
@@ -150,6 +158,7 @@ BenchOptions MakeBenchOptions(const BenchArguments& arguments) {
   if (!arguments.batch.empty()) options.batches = ParseCounts("--batch", arguments.batch);
   if (!arguments.context.empty()) options.contexts = ParseCounts("--context", arguments.context);
   if (!arguments.sparsity.empty()) options.sparsities = ParseSparsities(arguments.sparsity);
+  if (!arguments.kept.empty()) options.kept = ParseKept(arguments.kept);
   if (!arguments.weights.empty()) {
     options.weights =
         ParseList<WeightType>("--weights", arguments.weights, [](const std::string& t) { return ParseWeightType(t); });
@@ -192,6 +201,9 @@ void AddBenchOptions(CLI::App& app, BenchArguments& arguments) {
       "is "
       "done",
       "X,X..");
+  add(kCells, "--kept", arguments.kept,
+      "Numbers of tokens that `learned` keeps in each layer, whatever the context: drawn likewise; at least 2",
+      "N,N..");
   add(kCells, "--threshold", arguments.rest.threshold,
       "learned: drop a token when its score is at most TAU; default: 0, as trained", "TAU");
   add(kCells, "--max-kept", arguments.rest.max_kept, "Cap on the kept tokens of every layer; default: 0, no cap", "N");

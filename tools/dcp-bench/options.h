@@ -29,6 +29,7 @@ struct BenchOptions {
   std::optional<float> threshold;    // of learned
   int max_kept = 0;                  // of every policy; 0: no cap
   std::vector<double> sparsities;    // drawn decisions take the place of `learned`, once for each; empty: as trained
+  std::vector<int> kept;             // the same with a number of kept tokens; not both
   std::vector<WeightType> weights;   // empty: as stored; f32 for a shape
   std::vector<KvType> kv = {KvType::kF32};
 
@@ -38,6 +39,9 @@ struct BenchOptions {
   int threads = 0;    // 0: all cores
   uint64_t seed = 0;
 
+  // The decisions of `learned` are drawn.
+  bool draws() const { return !sparsities.empty() || !kept.empty(); }
+
   std::optional<std::string> json_file;  // "-": standard output; the table then goes to stderr
   std::optional<std::string> csv_file;
   std::optional<std::string> plot_file;
@@ -46,7 +50,7 @@ struct BenchOptions {
 
 // The command line before it is understood.
 struct BenchArguments {
-  std::string model, adapter, shape, batch, context, sparsity, weights, kv;
+  std::string model, adapter, shape, batch, context, sparsity, kept, weights, kv;
   std::vector<std::string> policies;
   int int_dim = 64;
   BenchOptions rest;

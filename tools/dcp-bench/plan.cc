@@ -12,11 +12,13 @@ BenchPolicy AsAsked(PolicySpec spec, const BenchOptions& options) {
   spec.max_kept = options.max_kept;
   if (spec.kind == PolicySpec::Kind::kLearned) spec.threshold = options.threshold.value_or(0.0f);
   const auto policy = MakePolicy(spec);
-  return {policy->name(), std::nullopt, policy, policy};
+  return {policy->name(), {}, policy, policy};
 }
 
-BenchPolicy Drawn(double sparsity, int positions) {
-  return {"learned", sparsity, std::make_shared<DrawnPolicy>(sparsity, positions), MakeScoringPolicy()};
+BenchPolicy Drawn(const Draw& draw, int positions) {
+  const DrawnPolicy policy =
+      draw.kept ? DrawnPolicy::WithKept(*draw.kept, positions) : DrawnPolicy::WithSparsity(*draw.sparsity, positions);
+  return {"learned", draw, std::make_shared<DrawnPolicy>(policy), MakeScoringPolicy()};
 }
 
 }  // namespace
@@ -59,7 +61,7 @@ std::vector<BenchPolicy> ResolvePolicies(const BenchOptions& options, const Mode
   std::vector<PolicySpec> specs = options.policies;
   if (specs.empty()) {
     specs.push_back(ParsePolicy("dense"));
-    if (config.int_n_embd > 0 || !options.sparsities.empty()) specs.push_back(ParsePolicy("learned"));
+    if (config.int_n_embd > 0 || options.draws()) specs.push_back(ParsePolicy("learned"));
   }
   std::vector<BenchPolicy> policies;
   for (const PolicySpec& spec : specs) {
@@ -68,11 +70,12 @@ std::vector<BenchPolicy> ResolvePolicies(const BenchOptions& options, const Mode
       throw Error(ErrorCode::kInvalidArgument,
                   "policy \"learned\" needs interaction tensors, the model has none (int_n_embd is 0)");
     }
-    if (!learned || options.sparsities.empty()) {
+    if (!learned || !options.draws()) {
       policies.push_back(AsAsked(spec, options));
       continue;
     }
-    for (const double sparsity : options.sparsities) policies.push_back(Drawn(sparsity, config.n_positions));
+    for (const double sparsity : options.sparsities) policies.push_back(Drawn({sparsity, {}}, config.n_positions));
+    for (const int kept : options.kept) policies.push_back(Drawn({{}, kept}, config.n_positions));
   }
   return policies;
 }

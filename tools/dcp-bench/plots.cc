@@ -1,49 +1,20 @@
 #include "dcp-bench/plots.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <functional>
-#include <set>
+
+#include "dcp-bench/growth.h"
 
 namespace dcp::tools {
 namespace {
 
 constexpr double kMiB = 1024 * 1024;
 
-std::string Percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g %%", 100 * share);
-  return text;
-}
-
-// Names what differs between the lines of one plot, and nothing else.
-class Namer {
- public:
-  explicit Namer(const BenchRun& run) {
-    for (const BenchRow& row : run.rows) {
-      weights_.insert(row.weights);
-      kv_.insert(row.kv);
-    }
-  }
-
-  std::string operator()(const BenchRow& row) const {
-    std::string name = row.policy;
-    if (row.drawn_sparsity) name += ", " + Percent(*row.drawn_sparsity) + " dropped";
-    if (weights_.size() > 1) name += ", " + std::string(ToString(row.weights)) + " weights";
-    if (kv_.size() > 1) name += ", " + std::string(ToString(row.kv)) + " KV";
-    return name;
-  }
-
- private:
-  std::set<WeightType> weights_;
-  std::set<KvType> kv_;
-};
-
 using Choose = std::function<bool(const BenchRow&)>;
 using MakePoint = std::function<PlotPoint(const BenchRow&)>;
 
 std::vector<PlotSeries> MakeSeries(const BenchRun& run, const Choose& chosen, const MakePoint& point) {
-  const Namer name(run);
+  const auto name = [&run](const BenchRow& row) { return SeriesName(run, row); };
   std::vector<PlotSeries> all;
   for (const BenchRow& row : run.rows) {
     if (!chosen(row)) continue;
@@ -52,6 +23,31 @@ std::vector<PlotSeries> MakeSeries(const BenchRun& run, const Choose& chosen, co
     series->points.push_back(point(row));
   }
   return all;
+}
+
+// Where numbers of kept tokens were asked for: time against context, and against them.
+void AddGrowthPanels(const BenchRun& run, int batch, int context, Plot& plot) {
+  constexpr char kTime[] = "ms for a token of each sequence";
+  const std::string at_batch = ", batch " + std::to_string(batch);
+  plot.panels.push_back({"Time per token" + at_batch, "context (tokens)", kTime, true, false,
+                         MakeSeries(
+                             run, [batch](const BenchRow& row) { return row.batch == batch; },
+                             [](const BenchRow& row) {
+                               return PlotPoint{1.0 * row.context, row.ms_per_token_p50};
+                             })});
+  PlotSeries by_kept{"learned, by kept tokens", {}};
+  for (const BenchRow& row : run.rows) {
+    if (row.drawn.kept && row.batch == batch && row.context == context && row.weights == run.rows[0].weights &&
+        row.kv == run.rows[0].kv) {
+      by_kept.points.push_back({row.kept_tokens, row.ms_per_token_p50});
+    }
+  }
+  plot.panels.push_back({"Time per token" + at_batch + ", context " + std::to_string(context),
+                         "kept tokens of a layer",
+                         kTime,
+                         true,
+                         false,
+                         {by_kept}});
 }
 
 }  // namespace
@@ -84,6 +80,8 @@ Plot PlotRun(const BenchRun& run) {
                          true, MakeSeries(run, longest_context, [](const BenchRow& row) {
                            return PlotPoint{1.0 * row.batch, row.ms_per_token_p50};
                          })});
+  const bool kept = std::any_of(run.rows.begin(), run.rows.end(), [](const BenchRow& row) { return row.drawn.kept; });
+  if (kept) AddGrowthPanels(run, batch, context, plot);
   return plot;
 }
 

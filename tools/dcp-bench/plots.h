@@ -8,7 +8,8 @@
 namespace dcp::tools {
 
 // Three panels, one line for each policy (sparsity, weight type, KV type): tokens/s and reserved bytes against context
-// at the largest batch, time per token against batch at the longest context.
+// at the largest batch, time per token against batch at the longest context. With drawn numbers of kept tokens two
+// more: time per token against context and against kept tokens.
 Plot PlotRun(const BenchRun& run);
 
 }  // namespace dcp::tools

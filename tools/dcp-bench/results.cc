@@ -5,6 +5,7 @@
 
 #include "common/measure.h"
 #include "dcp-bench/cost.h"
+#include "dcp-bench/growth.h"
 
 namespace dcp::tools {
 namespace {
@@ -51,7 +52,9 @@ Json RowEntry(const BenchRow& row) {
   entry["kv"] = ToString(row.kv);
   entry["threads"] = row.threads;
   entry["sparsity"] = row.sparsity;
-  entry["drawn_sparsity"] = OrNull(row.drawn_sparsity);
+  entry["drawn_sparsity"] = OrNull(row.drawn.sparsity);
+  entry["drawn_kept"] = row.drawn.kept ? Json(*row.drawn.kept) : Json(nullptr);
+  entry["kept_tokens"] = row.kept_tokens;
   entry["prefill_tokens_per_s"] = row.prefill_tokens_per_s;
   entry["prefill_tokens_per_s_min"] = row.prefill_tokens_per_s_min;
   entry["prefill_tokens_per_s_max"] = row.prefill_tokens_per_s_max;
@@ -102,6 +105,36 @@ Json ModelEntry(const BenchRun& run) {
               {"parameters", config.ParameterCount()}};
 }
 
+const char* Word(Growth::Against against) { return against == Growth::Against::kContext ? "context" : "kept tokens"; }
+
+Json GrowthEntry(const Growth& line) {
+  return Json{{"against", Word(line.against)},
+              {"series", line.series},
+              {"rows", line.rows},
+              {"first", line.first},
+              {"last", line.last},
+              {"us_per_token", line.us_per_token},
+              {"ms_at_first", line.ms_at_first}};
+}
+
+std::string GrowthLine(const Growth& line) {
+  char text[300];
+  std::snprintf(text, sizeof text, "%-12s %-52s %6.0f..%-6.0f %10.2f %10.2f\n", Word(line.against), line.series.c_str(),
+                line.first, line.last, line.ms_at_first, line.us_per_token);
+  return text;
+}
+
+std::string GrowthTable(const BenchRun& run) {
+  const std::vector<Growth> lines = FitGrowth(run);
+  if (lines.empty()) return "";
+  char head[300];
+  std::snprintf(head, sizeof head, "\n%-12s %-52s %14s %10s %10s\n", "step against", "straight line through", "tokens",
+                "ms at first", "us/token");
+  std::string table = head;
+  for (const Growth& line : lines) table += GrowthLine(line);
+  return table;
+}
+
 // A CSV field; text is quoted where a comma would cut it.
 std::string Field(const Json& value) {
   if (value.is_null()) return "";
@@ -136,13 +169,14 @@ bool BenchRun::loaded() const {
 void AddRow(const Cell& cell, const EngineFacts& engine, const CellSamples& samples, BenchRun& run) {
   BenchRow row;
   row.policy = engine.policy;
-  row.drawn_sparsity = engine.drawn;
+  row.drawn = engine.drawn;
   row.batch = cell.batch;
   row.context = cell.context;
   row.weights = engine.weights;
   row.kv = engine.kv;
   row.threads = run.threads;
   row.sparsity = samples.last.sparsity;
+  row.kept_tokens = samples.last.load.kept_slots / (cell.batch * run.config.n_layer);
   AddPrefill(engine, run, row);
   AddDecode(engine, samples, run, row);
   row.kv_bytes_live = static_cast<double>(samples.last.cache.live_bytes);
@@ -162,6 +196,8 @@ Json RunDocument(const BenchRun& run) {
   document["prefill_tokens"] = run.prefill_tokens;
   Json& rows = document["rows"] = Json::array();
   for (const BenchRow& row : run.rows) rows.push_back(RowEntry(row));
+  Json& growth = document["growth"] = Json::array();
+  for (const Growth& line : FitGrowth(run)) growth.push_back(GrowthEntry(line));
   return document;
 }
 
@@ -198,7 +234,7 @@ std::string RunTable(const BenchRun& run) {
                 "", "tokens/s", "tokens/s", "tokens/s", "ms/token", "ms/token", "reserved", "", "reads", "FMAs");
   std::string table = head;
   for (const BenchRow& row : run.rows) table += TableLine(row);
-  return table;
+  return table + GrowthTable(run);
 }
 
 }  // namespace dcp::tools

@@ -26,7 +26,7 @@ struct CellSamples {
 // What all cells of an engine share.
 struct EngineFacts {
   std::string policy;
-  std::optional<double> drawn;
+  Draw drawn;
   bool interaction = false;  // the policy reads scores
   WeightType weights = WeightType::kF32;
   KvType kv = KvType::kF32;
@@ -35,13 +35,14 @@ struct EngineFacts {
 
 struct BenchRow {
   std::string policy;
-  std::optional<double> drawn_sparsity;
+  Draw drawn;
   int batch = 0;
   int context = 0;
   WeightType weights = WeightType::kF32;
   KvType kv = KvType::kF32;
   int threads = 0;
   double sparsity = 0;
+  double kept_tokens = 0;  // of a layer of a sequence, mean over both and over the steps
   double prefill_tokens_per_s = 0, prefill_tokens_per_s_min = 0, prefill_tokens_per_s_max = 0;
   double prefill_share_of_fma_peak = 0;  // in the products alone
   double decode_tokens_per_s = 0, decode_tokens_per_s_min = 0, decode_tokens_per_s_max = 0;
@@ -73,13 +74,13 @@ struct BenchRun {
 // Adds the row of a cell to `run`, whose other members are complete.
 void AddRow(const Cell& cell, const EngineFacts& engine, const CellSamples& samples, BenchRun& run);
 
-// {"machine": {..}, "model": {..}, ..., "rows": [{..}]}
+// {"machine": {..}, "model": {..}, ..., "rows": [{..}], "growth": [{..}]}
 Json RunDocument(const BenchRun& run);
 
 // The rows as CSV with a header line; the names are those of the JSON document.
 std::string RunCsv(const BenchRun& run);
 
-// A few lines about the machine, and the rows in columns.
+// A few lines about the machine, the rows in columns, and how steps grow where the rows tell.
 std::string RunTable(const BenchRun& run);
 
 }  // namespace dcp::tools
