@@ -19,12 +19,11 @@ class H2OPolicy final : public EvictionPolicy {
     const size_t budget = static_cast<size_t>(budget_);
     if (kept <= budget) return;
     const int32_t first_recent = slots.position - (budget_ + 1) / 2 + 1;
-    std::vector<EvictionCandidate>& candidates = CandidateScratch();
-    for (size_t i = 0; i + 1 < kept; ++i) {
-      if (slots.positions[i] >= first_recent) continue;
-      candidates.push_back({slots.attention[i], slots.positions[i], {static_cast<uint32_t>(i)}});
-    }
-    EvictLeastWorthy(candidates, kept - budget, evictions);
+    const auto candidate_of = [&](size_t i) -> std::optional<EvictionCandidate> {
+      if (slots.positions[i] >= first_recent) return std::nullopt;
+      return EvictionCandidate{slots.attention[i], slots.positions[i], {static_cast<uint32_t>(i)}};
+    };
+    EvictLeastWorthy(kept - 1, kept - budget, candidate_of, evictions);
   }
 
  private:

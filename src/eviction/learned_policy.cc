@@ -42,23 +42,21 @@ class LearnedPolicy final : public EvictionPolicy {
   // The cap does not wait: doomed slots go first, and what goes has no score, because no decision of the model ended
   // it.
   void EvictDownToCapNow(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
-    std::vector<EvictionCandidate>& candidates = CandidateScratch();
-    for (size_t i = 0; i < slots.scores.size(); ++i) {
-      if (slots.expires[i] <= slots.position) continue;
+    const auto candidate_of = [&](size_t i) -> std::optional<EvictionCandidate> {
+      if (slots.expires[i] <= slots.position) return std::nullopt;
       const bool doomed = slots.expires[i] != kNever || slots.scores[i] <= threshold_;
-      candidates.push_back({slots.scores[i], slots.positions[i], {static_cast<uint32_t>(i)}, doomed});
-    }
-    EvictLeastWorthy(candidates, count, evictions);
+      return EvictionCandidate{slots.scores[i], slots.positions[i], {static_cast<uint32_t>(i)}, doomed};
+    };
+    EvictLeastWorthy(slots.scores.size(), count, candidate_of, evictions);
   }
 
   void EvictDownToCap(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
-    std::vector<EvictionCandidate>& candidates = CandidateScratch();
-    for (size_t i = 0; i < slots.scores.size(); ++i) {
+    const auto candidate_of = [&](size_t i) -> std::optional<EvictionCandidate> {
       const float score = slots.scores[i];
-      if (score <= threshold_) continue;
-      candidates.push_back({score, slots.positions[i], {static_cast<uint32_t>(i), score}});
-    }
-    EvictLeastWorthy(candidates, count, evictions);
+      if (score <= threshold_) return std::nullopt;
+      return EvictionCandidate{score, slots.positions[i], {static_cast<uint32_t>(i), score}};
+    };
+    EvictLeastWorthy(slots.scores.size(), count, candidate_of, evictions);
   }
 
   float threshold_;

@@ -51,23 +51,15 @@ std::shared_ptr<const EvictionPolicy> MakePolicy(const PolicySpec& spec) {
   throw Error(ErrorCode::kInvalidArgument, "policy: unknown kind " + std::to_string(static_cast<int>(spec.kind)));
 }
 
-std::vector<EvictionCandidate>& CandidateScratch() {
-  thread_local std::vector<EvictionCandidate> scratch;
-  scratch.clear();
-  return scratch;
+bool GoesBefore(const EvictionCandidate& a, const EvictionCandidate& b) {
+  const auto worth = [](const EvictionCandidate& c) {
+    return std::isnan(c.worth) ? -std::numeric_limits<double>::infinity() : c.worth;
+  };
+  if (a.doomed != b.doomed) return a.doomed;
+  return worth(a) != worth(b) ? worth(a) < worth(b) : a.position < b.position;
 }
 
-void EvictLeastWorthy(std::vector<EvictionCandidate>& candidates, size_t count, std::vector<Eviction>& evictions) {
-  const auto less = [](const EvictionCandidate& a, const EvictionCandidate& b) {
-    if (a.doomed != b.doomed) return a.doomed;
-    return a.worth != b.worth ? a.worth < b.worth : a.position < b.position;
-  };
-  for (EvictionCandidate& c : candidates) {
-    if (std::isnan(c.worth)) c.worth = -std::numeric_limits<double>::infinity();  // sorting needs an order
-  }
-  count = std::min(count, candidates.size());
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(count), candidates.end(), less);
-  for (size_t i = 0; i < count; ++i) evictions.push_back(candidates[i].eviction);
+void SortEvictions(std::vector<Eviction>& evictions) {
   std::sort(evictions.begin(), evictions.end(), [](const Eviction& a, const Eviction& b) {
     return a.slot != b.slot ? a.slot < b.slot : a.delayed < b.delayed;
   });

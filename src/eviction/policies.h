@@ -2,8 +2,11 @@
 #ifndef DCP_EVICTION_POLICIES_H_
 #define DCP_EVICTION_POLICIES_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,12 +35,36 @@ struct EvictionCandidate {
   bool doomed = false;  // to be dropped anyway: goes before those that are not
 };
 
-// The caller's reusable list of candidates, empty. One per thread, so that selecting does not allocate in the long run.
-std::vector<EvictionCandidate>& CandidateScratch();
+// Whether `a` goes before `b`. A worth that is NaN counts as the least.
+bool GoesBefore(const EvictionCandidate& a, const EvictionCandidate& b);
+
+// Puts evictions in slot order. Of two of one slot, the one that is at once stays.
+void SortEvictions(std::vector<Eviction>& evictions);
 
 // Adds the `count` least worthy candidates to `evictions` and puts these in slot order. A slot that is there already,
-// as delayed, is evicted at once.
-void EvictLeastWorthy(std::vector<EvictionCandidate>& candidates, size_t count, std::vector<Eviction>& evictions);
+// as delayed, is evicted at once. `candidate_of` gives the candidate of each slot below `slots`, or nothing; it is
+// asked again rather than its answers kept, so that nothing is allocated where `evictions` has room. REQUIRES: count > 0.
+template <typename CandidateOf>
+void EvictLeastWorthy(size_t slots, size_t count, const CandidateOf& candidate_of, std::vector<Eviction>& evictions) {
+  const auto given = static_cast<ptrdiff_t>(evictions.size());
+  const auto before = [&](const Eviction& a, const Eviction& b) {
+    return GoesBefore(*candidate_of(a.slot), *candidate_of(b.slot));
+  };
+  // A heap of the least worthy so far, the worthiest of them at its front.
+  for (size_t i = 0; i < slots; ++i) {
+    const std::optional<EvictionCandidate> candidate = candidate_of(i);
+    if (!candidate) continue;
+    const auto heap = evictions.begin() + given;
+    if (evictions.size() - static_cast<size_t>(given) == count) {
+      if (!before(candidate->eviction, *heap)) continue;
+      std::pop_heap(heap, evictions.end(), before);
+      evictions.pop_back();
+    }
+    evictions.push_back(candidate->eviction);
+    std::push_heap(evictions.begin() + given, evictions.end(), before);
+  }
+  SortEvictions(evictions);
+}
 
 // What name() returns: `kind`, then in brackets what differs from the defaults.
 std::string PolicyName(const std::string& kind, float threshold, int max_kept);

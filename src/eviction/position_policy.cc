@@ -52,13 +52,12 @@ class PositionPolicy final : public EvictionPolicy {
 
   // The oldest go first, protected tokens last.
   void EvictDownToCap(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
-    std::vector<EvictionCandidate>& candidates = CandidateScratch();
-    for (size_t i = 0; i + 1 < slots.positions.size(); ++i) {
+    const auto candidate_of = [&](size_t i) -> std::optional<EvictionCandidate> {
       const int32_t position = slots.positions[i];
-      if (ExpiresAt(position) <= slots.position) continue;
-      candidates.push_back({Protected(position) ? 1.0 : 0.0, position, {static_cast<uint32_t>(i)}});
-    }
-    EvictLeastWorthy(candidates, count, evictions);
+      if (ExpiresAt(position) <= slots.position) return std::nullopt;
+      return EvictionCandidate{Protected(position) ? 1.0 : 0.0, position, {static_cast<uint32_t>(i)}};
+    };
+    EvictLeastWorthy(slots.positions.size() - 1, count, candidate_of, evictions);
   }
 
   PolicySpec spec_;

@@ -27,7 +27,7 @@ CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const Ev
   for (WorkerScratch& worker : workers_) {
     worker.attention = AlignedBuffer<float>(AttentionScratch(positions));
     worker.scores = AlignedBuffer<float>(positions);
-    worker.evictions.reserve(positions);
+    worker.evictions.reserve(2 * positions);  // a slot may be named twice, as delayed and at once, before it is sorted
   }
 }
 

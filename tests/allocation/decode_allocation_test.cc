@@ -40,9 +40,11 @@ struct Case {
   size_t batch;
   int threads;
   int delay = 0;
+  WeightType weights = WeightType::kF32;
 };
 std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << c.policy << ", batch of " << c.batch << ", " << c.threads << " threads, delay " << c.delay;
+  return out << c.policy << ", batch of " << c.batch << ", " << c.threads << " threads, delay " << c.delay
+             << ", weights " << ToString(c.weights);
 }
 
 class DecodeAllocation : public testing::TestWithParam<Case> {};
@@ -50,9 +52,11 @@ class DecodeAllocation : public testing::TestWithParam<Case> {};
 // The first steps may fill scratch memory; from then on there is nothing but the page pool, which maps memory itself.
 TEST_P(DecodeAllocation, SteadyStateDecodeAllocatesNothing) {
   constexpr int kWarmUp = 4, kSteps = 60;
-  const auto& [policy, batch, threads, delay] = GetParam();
+  const auto& [policy, batch, threads, delay, weights] = GetParam();
   ThreadPool pool(threads);
-  Session session(session_testing::SmallModel(1, delay), pool, session_testing::WithPolicy(policy));
+  ModelConfig config = session_testing::SmallShape();
+  config.eviction_delay = delay;
+  Session session(Model::Random(config, 1, weights), pool, session_testing::WithPolicy(policy));
   std::vector<SequenceId> sequences;
   for (size_t i = 0; i < batch; ++i) sequences.push_back(session_testing::AddFed(session, session_testing::Ids(9 + i)));
   std::vector<TokenId> tokens(batch, 1);
@@ -69,7 +73,8 @@ TEST_P(DecodeAllocation, SteadyStateDecodeAllocatesNothing) {
 INSTANTIATE_TEST_SUITE_P(Matrix, DecodeAllocation,
                          testing::Values(Case{"dense", 1, 1}, Case{"dense", 4, 1}, Case{"dense", 4, 2},
                                          Case{"learned", 1, 1}, Case{"learned", 4, 1}, Case{"learned", 4, 2},
-                                         Case{"learned", 4, 2, 6}, Case{"window:12", 4, 1}, Case{"h2o:8", 4, 1}));
+                                         Case{"learned", 4, 2, 6}, Case{"window:12", 4, 1}, Case{"h2o:8", 4, 1},
+                                         Case{"h2o:40", 4, 2}, Case{"learned", 4, 2, 0, WeightType::kI8}));
 
 TEST(AllocationCounter, Counts) {
   const long before = allocations;
