@@ -23,10 +23,12 @@ short_steps=${SHORT_STEPS:-1415}   # of 16 x 256 tokens
 base_steps=${BASE_STEPS:-1930}     # in all; those after short_steps are of 4 x 1024 tokens
 decay_steps=${DECAY_STEPS:-500}    # the last ones, over which the learning rate falls to zero
 tune_steps=${TUNE_STEPS:-220}      # of 4 x 1024 tokens: control, pruned and masked models alike
+settle_steps=${SETTLE_STEPS:-66}   # the last of these, at hard decisions and with a rate that falls to zero
 final_windows=${FINAL_WINDOWS:-96} # held-out windows of the evaluation at the end of each
 gammas=${GAMMAS:-0.05 0.1 0.2 0.4}
 default_gamma=${DEFAULT_GAMMA:-0.1}
 masks=${MASKS:-window:205 strided:128,16}
+read -ra pruned_options <<<"${PRUNED_OPTIONS:-}" # more of them for pruned models, such as --eviction-delay 32
 export OMP_WAIT_POLICY=passive  # processes that share a machine must not spin
 
 data=(--data "$train" --valid "$valid" --cache "$work/cache" --processes "$processes" --threads 1)
@@ -49,7 +51,7 @@ tune() {
   local out=$1
   shift
   "$finetune" --base "$work/base" "${data[@]}" --out "$work/$out" --resume --steps "$tune_steps" --batch 4 \
-    --context 1024 --lr 3e-4 --warmup 10 --decay $((tune_steps * 3 / 10)) --beta2 0.95 --dtype bf16 --eval-every 0 \
+    --context 1024 --lr 3e-4 --warmup 10 --decay "$settle_steps" --beta2 0.95 --dtype bf16 --eval-every 0 \
     --final-windows "$final_windows" "$@"
 }
 
@@ -58,7 +60,8 @@ run_control() { tune control --dense; }
 run_pruned() {
   local gamma
   for gamma in $gammas; do
-    tune "gamma-$gamma" --gamma "$gamma" --int-dim 32 --int-bias 2 --int-lr 3e-3 --alpha "cosine:1:8:$((tune_steps * 7 / 10))"
+    tune "gamma-$gamma" --gamma "$gamma" --int-dim 32 --int-bias 2 --int-lr 3e-3 \
+      --alpha "cosine:1:8:$((tune_steps - settle_steps))" "${pruned_options[@]}"
   done
 }
 
