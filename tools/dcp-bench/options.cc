@@ -197,8 +197,7 @@ void AddBenchOptions(CLI::App& app, BenchArguments& arguments) {
                 "POLICY,..")
       ->group(kCells);
   add(kCells, "--sparsity", arguments.sparsity,
-      "Shares of the context, 0 to 0.999, that `learned` drops from each layer: decisions are drawn, all of the work "
-      "is "
+      "Shares of the context, 0 to 0.999, that `learned` drops from each layer: decisions are drawn, all of the work is "
       "done",
       "X,X..");
   add(kCells, "--kept", arguments.kept,
