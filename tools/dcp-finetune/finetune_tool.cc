@@ -37,77 +37,58 @@ struct Options {
   bool golden_json = false, exact = false;
 };
 
+// Declares options under one heading of --help.
+struct OptionGroup {
+  CLI::App& app;
+  const char* heading;
+
+  template <typename T>
+  void operator()(const char* name, T& value, const char* text, const char* type) const {
+    app.add_option(name, value, text)->type_name(type)->group(heading);
+  }
+  void Flag(const char* name, bool& value, const char* text) const { app.add_flag(name, value, text)->group(heading); }
+};
+
 void AddDataOptions(CLI::App& app, TrainOptions& o) {
-  constexpr char kGroup[] = "Model and data";
-  app.add_option("--base", o.base, "Hugging Face GPT-2 directory to fine-tune")->type_name("DIR")->group(kGroup);
-  app.add_option("--adapter", o.adapter, "Adapter to put on top of it first")->type_name("DIR")->group(kGroup);
-  app.add_option("--init", o.init_config, "config.json of a model to pretrain from scratch")
-      ->type_name("FILE")
-      ->group(kGroup);
-  app.add_option("--tokenizer", o.tokenizer, "Directory of vocab.json and merges.txt; default: --base")
-      ->type_name("DIR")
-      ->group(kGroup);
-  app.add_option("--data", o.data,
-                 "Texts: files (a document each, or several parted by <|endoftext|>) or folders of .txt files")
-      ->type_name("FILE..")
-      ->group(kGroup);
-  app.add_option("--valid", o.valid, "Held-out texts; default: a share of the documents of --data")
-      ->type_name("FILE..")
-      ->group(kGroup);
-  app.add_option("--held-out", o.held_out, "That share; default: 0.01")->type_name("X")->group(kGroup);
-  app.add_option("--cache", o.cache, "Directory of token files, which runs may share; default: OUT/cache")
-      ->type_name("DIR")
-      ->group(kGroup);
-  app.add_option("--out", o.out, "Directory to write")->type_name("DIR")->group(kGroup);
-  app.add_option("--dtype", o.dtype, "Type of saved weights: f32, bf16 or f16; default: f32")
-      ->type_name("T")
-      ->group(kGroup);
+  const OptionGroup add{app, "Model and data"};
+  add("--base", o.base, "Hugging Face GPT-2 directory to fine-tune", "DIR");
+  add("--adapter", o.adapter, "Adapter to put on top of it first", "DIR");
+  add("--init", o.init_config, "config.json of a model to pretrain from scratch", "FILE");
+  add("--tokenizer", o.tokenizer, "Directory of vocab.json and merges.txt; default: --base", "DIR");
+  add("--data", o.data, "Texts: files (a document each, or several parted by <|endoftext|>) or folders of .txt files",
+      "FILE..");
+  add("--valid", o.valid, "Held-out texts; default: a share of the documents of --data", "FILE..");
+  add("--held-out", o.held_out, "That share; default: 0.01", "X");
+  add("--cache", o.cache, "Directory of token files, which runs may share; default: OUT/cache", "DIR");
+  add("--out", o.out, "Directory to write", "DIR");
+  add("--dtype", o.dtype, "Type of saved weights: f32, bf16 or f16; default: f32", "T");
 }
 
 void AddPruningOptions(CLI::App& app, Options& options) {
-  constexpr char kGroup[] = "Pruning";
+  const OptionGroup add{app, "Pruning"};
   TrainOptions& o = options.train;
-  app.add_option("--gamma", o.gamma, "Weight of the sparsity term; without it training is dense")
-      ->type_name("X")
-      ->group(kGroup);
-  app.add_flag("--dense", options.dense, "Train without pruning: the control")->group(kGroup);
-  app.add_option("--int-dim", o.int_dim, "Interaction width R of new tensors; default: 64")
-      ->type_name("R")
-      ->group(kGroup);
-  app.add_option("--int-bias", o.interaction.bias, "Their initial beta; default: 2")->type_name("X")->group(kGroup);
-  app.add_option("--int-std", o.interaction.std, "Their initial standard deviation; default: 0.02")
-      ->type_name("X")
-      ->group(kGroup);
-  app.add_option("--int-lr", o.optimiser.int_lr, "Their learning rate; default: --lr")->type_name("X")->group(kGroup);
-  app.add_option("--alpha", options.alpha,
-                 "cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or constant:A; default: cosine:1:8:25000")
-      ->type_name("S")
-      ->group(kGroup);
-  app.add_option("--mask", o.mask, "Instead: train with window:N, sinks:S,N or strided:W,S, a baseline")
-      ->type_name("POLICY")
-      ->group(kGroup);
-  app.add_flag("--freeze-base", o.freeze_base, "Only the interaction tensors learn")->group(kGroup);
-  app.add_flag("--adapter-only", o.adapter_only, "Write only these, as an adapter directory")->group(kGroup);
-  app.add_flag("--distill", o.distill, "Learn a frozen model's distribution instead of the text")->group(kGroup);
-  app.add_option("--teacher", o.teacher, "That model, of the same tokens, dense; default: --base")
-      ->type_name("DIR")
-      ->group(kGroup);
-  app.add_option("--distill-share", o.distill_share,
-                 "With --distill: share of the loss that it makes up, the text the rest; default: 1")
-      ->type_name("X")
-      ->group(kGroup);
-  app.add_option("--eviction-delay", o.eviction_delay,
-                 "Tokens that still see a token after one has dropped it; default: the base's, else 0")
-      ->type_name("W")
-      ->group(kGroup);
+  add("--gamma", o.gamma, "Weight of the sparsity term; without it training is dense", "X");
+  add.Flag("--dense", options.dense, "Train without pruning: the control");
+  add("--int-dim", o.int_dim, "Interaction width R of new tensors; default: 64", "R");
+  add("--int-bias", o.interaction.bias, "Their initial beta; default: 2", "X");
+  add("--int-std", o.interaction.std, "Their initial standard deviation; default: 0.02", "X");
+  add("--int-lr", o.optimiser.int_lr, "Their learning rate; default: --lr", "X");
+  add("--alpha", options.alpha, "cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or constant:A; default: cosine:1:8:25000",
+      "S");
+  add("--mask", o.mask, "Instead: train with window:N, sinks:S,N or strided:W,S, a baseline", "POLICY");
+  add.Flag("--freeze-base", o.freeze_base, "Only the interaction tensors learn");
+  add.Flag("--adapter-only", o.adapter_only, "Write only these, as an adapter directory");
+  add.Flag("--distill", o.distill, "Learn a frozen model's distribution instead of the text");
+  add("--teacher", o.teacher, "That model, of the same tokens, dense; default: --base", "DIR");
+  add("--distill-share", o.distill_share,
+      "With --distill: share of the loss that it makes up, the text the rest; default: 1", "X");
+  add("--eviction-delay", o.eviction_delay,
+      "Tokens that still see a token after one has dropped it; default: the base's, else 0", "W");
 }
 
 void AddTrainingOptions(CLI::App& app, Options& options) {
-  constexpr char kGroup[] = "Training";
+  const OptionGroup add{app, "Training"};
   TrainOptions& o = options.train;
-  const auto add = [&](const char* name, auto& value, const char* text, const char* type) {
-    app.add_option(name, value, text)->type_name(type)->group(kGroup);
-  };
   add("--steps", o.steps, "Optimiser steps in all; default: 1000", "N");
   add("--batch", o.batch, "Sequences of a step; default: 6", "N");
   add("--accumulate", o.accumulate, "Batches whose gradients make one step; default: 1", "N");
@@ -117,8 +98,7 @@ void AddTrainingOptions(CLI::App& app, Options& options) {
   add("--warmup", o.schedule.warmup, "Steps of linear warm-up; default: 0", "N");
   add("--decay", o.schedule.decay, "Last steps of a constant rate, over which it falls to zero; default: 0", "N");
   add("--weight-decay", o.optimiser.weight_decay, "Of matrices and embeddings; default: 0", "X");
-  app.add_flag("--muon", o.optimiser.muon, "Muon for the matrices of the blocks, AdamW for the rest (pretraining)")
-      ->group(kGroup);
+  add.Flag("--muon", o.optimiser.muon, "Muon for the matrices of the blocks, AdamW for the rest (pretraining)");
   add("--muon-lr", o.optimiser.muon_lr, "Its peak learning rate; default: 0.02", "X");
   add("--beta2", o.optimiser.beta2, "Of AdamW; default: 0.999", "X");
   add("--clip", o.clip, "Largest gradient norm; 0: no limit; default: 1", "X");
@@ -133,18 +113,15 @@ void AddTrainingOptions(CLI::App& app, Options& options) {
 }
 
 void AddReportOptions(CLI::App& app, Options& options) {
-  constexpr char kGroup[] = "Checkpoints and reports";
+  const OptionGroup add{app, "Checkpoints and reports"};
   TrainOptions& o = options.train;
-  const auto add = [&](const char* name, auto& value, const char* text) {
-    app.add_option(name, value, text)->type_name("N")->group(kGroup);
-  };
-  app.add_flag("--resume", o.resume, "Go on from the state in --out, if there is one")->group(kGroup);
-  add("--save-every", o.save_every, "Steps; 0: only at the end; default: 500");
-  add("--save-minutes", o.save_minutes, "Also this often; 0: never; default: 10");
-  add("--eval-every", o.eval_every, "Steps; 0: only at the end; default: 500");
-  add("--eval-windows", o.eval_windows, "Held-out windows of an evaluation on the way; 0: all; default: 32");
-  add("--final-windows", o.final_windows, "Of the one at the end; default: 0, all");
-  app.add_flag("--json", o.json, "Print the final evaluation as one JSON document")->group(kGroup);
+  add.Flag("--resume", o.resume, "Go on from the state in --out, if there is one");
+  add("--save-every", o.save_every, "Steps; 0: only at the end; default: 500", "N");
+  add("--save-minutes", o.save_minutes, "Also this often; 0: never; default: 10", "N");
+  add("--eval-every", o.eval_every, "Steps; 0: only at the end; default: 500", "N");
+  add("--eval-windows", o.eval_windows, "Held-out windows of an evaluation on the way; 0: all; default: 32", "N");
+  add("--final-windows", o.final_windows, "Of the one at the end; default: 0, all", "N");
+  add.Flag("--json", o.json, "Print the final evaluation as one JSON document");
 }
 
 CLI::App* AddGradientCheck(CLI::App& app, Options& options) {

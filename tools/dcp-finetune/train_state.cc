@@ -73,8 +73,10 @@ void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
   nlohmann::json json = target.adapter_only ? nlohmann::json::object() : LoadJsonObject(target.source);
   json.erase("dcp");
   json["model_type"] = "gpt2";
-  if (config.int_n_embd > 0) json["dcp"] = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
-  if (config.eviction_delay > 0) json["dcp"]["eviction_delay"] = config.eviction_delay;
+  if (config.int_n_embd > 0) {
+    json["dcp"] = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
+    if (config.eviction_delay > 0) json["dcp"]["eviction_delay"] = config.eviction_delay;
+  }
   if (!target.adapter_only) {
     json["architectures"] = {"GPT2LMHeadModel"};
     json["vocab_size"] = config.vocab_size;

@@ -74,7 +74,7 @@ void Trainer::LoadModel() {
   if (!config.eos_token_id) config.eos_token_id = config.bos_token_id = tokenizer_->end_of_text();
   if (pruning() && config.int_n_embd == 0) config.int_n_embd = options_.int_dim;
   if (options_.eviction_delay) config.eviction_delay = *options_.eviction_delay;
-  config.Validate("--eviction-delay");
+  config.Validate("command line");
   if (pruning() && !options_.mask.empty()) throw Error(ErrorCode::kInvalidArgument, "give --gamma or --mask, not both");
   if (!pruning() && options_.freeze_base) {
     throw Error(ErrorCode::kInvalidArgument, "--freeze-base without --gamma leaves nothing to train");
