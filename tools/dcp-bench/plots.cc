@@ -76,10 +76,14 @@ Plot PlotRun(const BenchRun& run) {
                          MakeSeries(run, largest_batch, [](const BenchRow& row) {
                            return PlotPoint{1.0 * row.context, row.kv_bytes_reserved / kMiB};
                          })});
-  plot.panels.push_back({"Time per token" + at_context, "batch (sequences)", "ms for a token of each sequence", true,
-                         true, MakeSeries(run, longest_context, [](const BenchRow& row) {
-                           return PlotPoint{1.0 * row.batch, row.ms_per_token_p50};
-                         })});
+  const bool batches =
+      std::any_of(run.rows.begin(), run.rows.end(), [&](const BenchRow& row) { return row.batch != batch; });
+  if (batches) {
+    plot.panels.push_back({"Time per token" + at_context, "batch (sequences)", "ms for a token of each sequence", true,
+                           true, MakeSeries(run, longest_context, [](const BenchRow& row) {
+                             return PlotPoint{1.0 * row.batch, row.ms_per_token_p50};
+                           })});
+  }
   const bool kept = std::any_of(run.rows.begin(), run.rows.end(), [](const BenchRow& row) { return row.drawn.kept; });
   if (kept) AddGrowthPanels(run, batch, context, plot);
   return plot;

@@ -19,16 +19,19 @@ steps=("$@")
 
 finetune=${DCP_FINETUNE:-$top/build/dcp-finetune}
 processes=${PROCESSES:-$(nproc)}
-short_steps=${SHORT_STEPS:-1415}   # of 16 x 256 tokens
-base_steps=${BASE_STEPS:-1930}     # in all; those after short_steps are of 4 x 1024 tokens
-decay_steps=${DECAY_STEPS:-500}    # the last ones, over which the learning rate falls to zero
-tune_steps=${TUNE_STEPS:-220}      # of 4 x 1024 tokens: control, pruned and masked models alike
-settle_steps=${SETTLE_STEPS:-66}   # the last of these, at hard decisions and with a rate that falls to zero
+short_steps=${SHORT_STEPS:-1657}   # of 16 x 256 tokens
+base_steps=${BASE_STEPS:-2580}     # in all; those after short_steps are of 4 x 1024 tokens
+decay_steps=${DECAY_STEPS:-600}    # the last ones, over which the learning rate falls to zero
+base_rounds=${BASE_ROUNDS:-0}      # rounds of round_steps with AdamW on top, as in fine-tuning
+round_steps=${ROUND_STEPS:-300}    # of 4 x 1024 tokens
+tune_steps=${TUNE_STEPS:-300}      # of 4 x 1024 tokens: control, pruned and masked models alike
+settle_steps=${SETTLE_STEPS:-110}  # the last of these, at hard decisions and with a rate that falls to zero
+tune_seed=${TUNE_SEED:-1}          # of the order of the data: another one after rounds, which saw the first
 final_windows=${FINAL_WINDOWS:-96} # held-out windows of the evaluation at the end of each
-gammas=${GAMMAS:-0.05 0.1 0.2 0.4}
+gammas=${GAMMAS:-0.02:128 0.05:128 0.1:128 0.2:64}  # and the eviction delay of each
 default_gamma=${DEFAULT_GAMMA:-0.1}
-masks=${MASKS:-window:205 strided:128,16}
-read -ra pruned_options <<<"${PRUNED_OPTIONS:-}" # more of them for pruned models, such as --eviction-delay 32
+masks=${MASKS:-window:200 strided:128,12}
+read -ra pruned_options <<<"${PRUNED_OPTIONS:-}" # more of them for pruned models, such as --distill
 export OMP_WAIT_POLICY=passive  # processes that share a machine must not spin
 
 data=(--data "$train" --valid "$valid" --cache "$work/cache" --processes "$processes" --threads 1)
@@ -37,38 +40,55 @@ run_tokenizer() {
   [ -f "$work/tokenizer/merges.txt" ] || "$finetune" --train-tokenizer 8192 --data "$train" --out "$work/tokenizer"
 }
 
-# Most steps see short sequences, which cost less per token; the last ones teach the model its 1024 positions, while the
-# learning rate falls to zero.
+# What all runs with AdamW share; the learning rate starts and ends at zero in each.
+adam() {
+  local from=$1 out=$2 steps=$3
+  shift 3
+  "$finetune" --base "$work/$from" "${data[@]}" --out "$work/$out" --resume --steps "$steps" --batch 4 \
+    --context 1024 --lr 3e-4 --warmup 10 --decay "$settle_steps" --beta2 0.95 --dtype bf16 --eval-every 0 \
+    --final-windows "$final_windows" "$@"
+}
+
+# Most steps see short sequences, which cost less per token; the following ones teach the model its 1024 positions, while
+# the learning rate falls to zero.
 run_base() {
-  local common=(--init "$here/books.json" --tokenizer "$work/tokenizer" "${data[@]}" --out "$work/base" --resume
+  local common=(--init "$here/books.json" --tokenizer "$work/tokenizer" "${data[@]}" --out "$work/pretrained" --resume
                 --muon --lr 2e-3 --muon-lr 0.02 --weight-decay 0.1 --beta2 0.95 --warmup 100 --eval-every 200)
   "$finetune" "${common[@]}" --steps "$short_steps" --batch 16 --context 256 --final-windows 64
   "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay "$decay_steps" --final-windows 64
+  if [ "$base_rounds" -eq 0 ]; then
+    mkdir -p "$work/base"
+    cp "$work/pretrained"/{config.json,model.safetensors,vocab.json,merges.txt,train.jsonl} "$work/base/"
+  fi
+  local round
+  for ((round = 1; round <= base_rounds; ++round)); do
+    adam pretrained base "$((round * round_steps))" --dense
+  done
 }
 
 # Everything that is compared starts from the same base and sees the same tokens.
 tune() {
   local out=$1
   shift
-  "$finetune" --base "$work/base" "${data[@]}" --out "$work/$out" --resume --steps "$tune_steps" --batch 4 \
-    --context 1024 --lr 3e-4 --warmup 10 --decay "$settle_steps" --beta2 0.95 --dtype bf16 --eval-every 0 \
-    --final-windows "$final_windows" "$@"
+  adam base "$out" "$tune_steps" --seed "$tune_seed" "$@"
 }
 
 run_control() { tune control --dense; }
 
 run_pruned() {
-  local gamma
-  for gamma in $gammas; do
-    tune "gamma-$gamma" --gamma "$gamma" --int-dim 32 --int-bias 2 --int-lr 3e-3 \
+  local pair
+  for pair in $gammas; do
+    tune "gamma-${pair%:*}" --gamma "${pair%:*}" --eviction-delay "${pair#*:}" --int-dim 32 --int-bias 2 --int-lr 3e-3 \
       --alpha "cosine:1:8:$((tune_steps - settle_steps))" "${pruned_options[@]}"
   done
 }
 
+mask_name() { printf 'mask-%s' "$1" | tr ':,' '--'; }
+
 run_masks() {
   local mask
   for mask in $masks; do
-    tune "mask-${mask/:/-}" --mask "$mask"
+    tune "$(mask_name "$mask")" --mask "$mask"
   done
 }
 
@@ -80,19 +100,34 @@ ship_one() {
 
 # Copies what ships to models/, with the manifest that scripts read.
 run_ship() {
-  local gamma directory sweep=
+  local pair mask gamma directory sweep= baselines=
   mkdir -p "$top/docs/training"
   ship_one control books-control
   cp "$work/base/train.jsonl" "$top/docs/training/base.jsonl"
-  for gamma in $gammas; do
+  for pair in $gammas; do
+    gamma=${pair%:*}
     directory=books-gamma-$gamma
     [ "$gamma" != "$default_gamma" ] || directory=books
     ship_one "gamma-$gamma" "$directory"
     sweep+="${sweep:+,}
     {\"gamma\": $gamma, \"model\": \"$directory\", \"adapter\": null}"
   done
-  printf '{\n  "default": "books",\n  "dense_control": {"model": "books-control", "adapter": null},\n  "sweep": [%s\n  ]\n}\n' \
-    "$sweep" >"$top/models/manifest.json.tmp"
+  for mask in $masks; do
+    directory=books-$(mask_name "$mask")
+    ship_one "$(mask_name "$mask")" "$directory"
+    baselines+="${baselines:+,}
+    {\"policy\": \"$mask\", \"model\": \"$directory\", \"adapter\": null}"
+  done
+  cat >"$top/models/manifest.json.tmp" <<END
+{
+  "default": "books",
+  "dense_control": {"model": "books-control", "adapter": null},
+  "sweep": [$sweep
+  ],
+  "baselines": [$baselines
+  ]
+}
+END
   mv "$top/models/manifest.json.tmp" "$top/models/manifest.json"
 }
 
