@@ -28,7 +28,7 @@ tune_steps=${TUNE_STEPS:-300}      # of 4 x 1024 tokens: control, pruned and mas
 settle_steps=${SETTLE_STEPS:-110}  # the last of these, at hard decisions and with a rate that falls to zero
 tune_seed=${TUNE_SEED:-1}          # of the order of the data: another one after rounds, which saw the first
 final_windows=${FINAL_WINDOWS:-96} # held-out windows of the evaluation at the end of each
-gammas=${GAMMAS:-0.02:128 0.05:128 0.1:128 0.2:64}  # and the eviction delay of each
+gammas=${GAMMAS:-0.02:128 0.05:128 0.1:128 0.2:128:130}  # gamma[:eviction delay[:steps over which alpha rises]]
 default_gamma=${DEFAULT_GAMMA:-0.1}
 masks=${MASKS:-window:200 strided:128,12}
 read -ra pruned_options <<<"${PRUNED_OPTIONS:-}" # more of them for pruned models, such as --distill
@@ -76,10 +76,11 @@ tune() {
 run_control() { tune control --dense; }
 
 run_pruned() {
-  local pair
-  for pair in $gammas; do
-    tune "gamma-${pair%:*}" --gamma "${pair%:*}" --eviction-delay "${pair#*:}" --int-dim 32 --int-bias 2 --int-lr 3e-3 \
-      --alpha "cosine:1:8:$((tune_steps - settle_steps))" "${pruned_options[@]}"
+  local entry gamma delay ramp
+  for entry in $gammas; do
+    IFS=: read -r gamma delay ramp <<<"$entry"
+    tune "gamma-$gamma" --gamma "$gamma" --eviction-delay "${delay:-0}" --int-dim 32 --int-bias 2 --int-lr 3e-3 \
+      --alpha "cosine:1:8:${ramp:-$((tune_steps - settle_steps))}" "${pruned_options[@]}"
   done
 }
 
@@ -100,12 +101,12 @@ ship_one() {
 
 # Copies what ships to models/, with the manifest that scripts read.
 run_ship() {
-  local pair mask gamma directory sweep= baselines=
+  local entry mask gamma directory sweep= baselines=
   mkdir -p "$top/docs/training"
   ship_one control books-control
   cp "$work/base/train.jsonl" "$top/docs/training/base.jsonl"
-  for pair in $gammas; do
-    gamma=${pair%:*}
+  for entry in $gammas; do
+    gamma=${entry%%:*}
     directory=books-gamma-$gamma
     [ "$gamma" != "$default_gamma" ] || directory=books
     ship_one "gamma-$gamma" "$directory"
