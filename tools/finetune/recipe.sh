@@ -28,10 +28,10 @@ tune_steps=${TUNE_STEPS:-300}      # of 4 x 1024 tokens: control, pruned and mas
 settle_steps=${SETTLE_STEPS:-110}  # the last of these, at hard decisions and with a rate that falls to zero
 tune_seed=${TUNE_SEED:-1}          # of the order of the data: another one after rounds, which saw the first
 final_windows=${FINAL_WINDOWS:-96} # held-out windows of the evaluation at the end of each
-gammas=${GAMMAS:-0.02:128 0.05:128 0.1:128 0.2:128:130}  # gamma[:eviction delay[:steps over which alpha rises]]
-default_gamma=${DEFAULT_GAMMA:-0.1}
+# gamma[:eviction delay[:steps over which alpha rises[:share of the loss that is distilled from the control]]]
+gammas=${GAMMAS:-0.02:128 0.05:128 0.09:128:190:0.5 0.1:128 0.2:128:130}
+default_gamma=${DEFAULT_GAMMA:-0.09}
 masks=${MASKS:-window:200 strided:128,12}
-read -ra pruned_options <<<"${PRUNED_OPTIONS:-}" # more of them for pruned models, such as --distill
 export OMP_WAIT_POLICY=passive  # processes that share a machine must not spin
 
 data=(--data "$train" --valid "$valid" --cache "$work/cache" --processes "$processes" --threads 1)
@@ -76,11 +76,13 @@ tune() {
 run_control() { tune control --dense; }
 
 run_pruned() {
-  local entry gamma delay ramp
+  local entry gamma delay ramp share teacher
   for entry in $gammas; do
-    IFS=: read -r gamma delay ramp <<<"$entry"
+    IFS=: read -r gamma delay ramp share <<<"$entry"
+    teacher=()
+    [ -z "$share" ] || teacher=(--distill --distill-share "$share" --teacher "$work/control")
     tune "gamma-$gamma" --gamma "$gamma" --eviction-delay "${delay:-0}" --int-dim 32 --int-bias 2 --int-lr 3e-3 \
-      --alpha "cosine:1:8:${ramp:-$((tune_steps - settle_steps))}" "${pruned_options[@]}"
+      --alpha "cosine:1:8:${ramp:-$((tune_steps - settle_steps))}" "${teacher[@]}"
   done
 }
 
