@@ -12,4 +12,4 @@ if [ ! -f build/CMakeCache.txt ]; then
   options=(-DDCP_BUILD_TESTS=OFF)  # a tree that already has the tests keeps them
 fi
 build dcp-generate dcp-eval -- "${options[@]}"
-build/dcp-generate --model models/books --prompt "$prompt" --max-new-tokens 200 --temperature 0.7 --seed 1
+build/dcp-generate --model models/books --prompt "$prompt" --max-new-tokens 800 --temperature 0.7 --seed 1
