@@ -10,8 +10,8 @@ namespace {
 constexpr char kName[] = "dcp-inspect";
 constexpr char kExamples[] =
     "Examples:\n"
-    "  dcp-inspect --model models/books --prompt \"The old man opened the door.\"\n"
-    "  dcp-inspect --model models/books --prompt \"The old man\" --generate 60 --html forgets.html\n"
+    "  dcp-inspect --model models/books --text book.txt --max-tokens 400\n"
+    "  dcp-inspect --model models/books --prompt \"The old man\" --generate 400 --html forgets.html\n"
     "  dcp-inspect --model models/books --text book.txt --max-tokens 200 --html forgets.html --json forgets.json\n"
     "  dcp-generate --model DIR --prompt A --trace trace.json; dcp-inspect --trace trace.json --html forgets.html\n"
     "  dcp-inspect --model models/books --text books/ --stats --windows 200 --html stats.html\n"

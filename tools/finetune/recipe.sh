@@ -55,7 +55,7 @@ run_base() {
   local common=(--init "$here/books.json" --tokenizer "$work/tokenizer" "${data[@]}" --out "$work/pretrained" --resume
                 --muon --lr 2e-3 --muon-lr 0.02 --weight-decay 0.1 --beta2 0.95 --warmup 100 --eval-every 200)
   "$finetune" "${common[@]}" --steps "$short_steps" --batch 16 --context 256 --final-windows 64
-  "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay "$decay_steps" --final-windows 64
+  "$finetune" "${common[@]}" --steps "$base_steps" --batch 4 --context 1024 --decay "$decay_steps" --final-windows 0
   if [ "$base_rounds" -eq 0 ]; then
     mkdir -p "$work/base"
     cp "$work/pretrained"/{config.json,model.safetensors,vocab.json,merges.txt,train.jsonl} "$work/base/"
