@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <span>
@@ -76,6 +77,18 @@ class Logits {
   size_t stride_ = 0;
 };
 
+// What one pass of Prefill did for one item.
+struct PassPart {
+  size_t item = 0;   // index into the items of the call
+  size_t begin = 0;  // the item's tokens [begin, end) went through
+  size_t end = 0;
+  Logits logits;  // the rows that the item asked for among these tokens: kAll end - begin, kLast one with its last token
+};
+
+// Told what a pass did, in the order of the items; those that had no room in the pass are not among `parts`. Returns
+// whether to go on.
+using PassConsumer = std::function<bool(std::span<const PassPart> parts)>;
+
 // When each fed token was dropped from one layer. Without an eviction delay (Session::eviction_delay() is 0),
 // dropped_at is the position of the token that dropped it. With a delay of W, that token is dropped_at - W - except
 // where score is NaN: then max_kept evicted it, at once and at the word of dropped_at itself. Decisions that have not
@@ -107,6 +120,13 @@ class Session {
   // Checked before anything is changed: ids in [0, V), and no sequence beyond P positions (Error kContextFull names
   // both numbers). Error(kOutOfMemory) can strike midway: the sequences of the call can then only be finished.
   Logits Prefill(std::span<const FeedItem> items);
+
+  // The same, handing over the logits of each pass when it is through, so that only those of one pass are held: at most
+  // max_rows or prefill_chunk rows, whichever is more. In `consumer` the session can be read - its cache is as the pass
+  // left it - but not changed; the thread pool is idle. Returns false when the consumer ended it: every sequence then
+  // stands after the tokens that went through, and feeding it the rest goes on as if nothing had happened, cut into the
+  // same chunks. The same holds when the consumer throws, which passes through.
+  bool Prefill(std::span<const FeedItem> items, const PassConsumer& consumer);
 
   // Feeds one token to each sequence and returns one row of logits for each. The same checks as Prefill.
   Logits Decode(std::span<const SequenceId> sequences, std::span<const TokenId> tokens);

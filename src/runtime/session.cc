@@ -1,6 +1,5 @@
 #include "dcp/session.h"
 
-#include <algorithm>
 #include <limits>
 #include <map>
 #include <new>
@@ -11,6 +10,7 @@
 #include "cache/serialize.h"
 #include "dcp/error.h"
 #include "model/decoder.h"
+#include "runtime/feed_plan.h"
 
 namespace dcp {
 namespace {
@@ -88,94 +88,21 @@ struct Session::Impl {
   Activation2D logits;
   std::map<SequenceId, std::vector<DropLog>> drops;  // [L] each; empty unless recorded
 
-  // Of the call under way; kept between calls so that decoding does not allocate.
-  struct Work {
-    CachedSequence* sequence;
-    std::span<const TokenId> left;
-    LogitsMode mode;
-    size_t logits_row;  // where its next row of logits goes
-  };
-  std::vector<Work> work;
-  std::vector<Segment> segments;
-  std::vector<LogitsRow> logits_rows;
+  FeedPlan plan;  // of the call under way
 
-  void AddWork(SequenceId sequence, std::span<const TokenId> tokens, LogitsMode mode);
-  void CheckWork();
-  size_t PlaceLogits();
-  void PlanPass(size_t chunk, size_t max_rows);
-  void PlanLogits(Work& item, size_t row, size_t count);
   void RunPass(Matrix out);
-  Logits RunAll(size_t chunk, size_t max_rows);
-  void LogTokens(const Segment& segment);
+  Logits RunAll(const PassSize& size);
+  std::span<const PassPart> RunOne();
+  void Plan(std::span<const FeedItem> items);
+  void LogTokens(Segment& segment);
+  PassSize prefill_pass() const {
+    return {static_cast<size_t>(options.prefill_chunk), static_cast<size_t>(options.max_rows)};
+  }
 };
 
-void Session::Impl::AddWork(SequenceId sequence, std::span<const TokenId> tokens, LogitsMode mode) {
-  work.push_back({&cache.Find(sequence), tokens, mode, 0});
-}
-
-// Everything that the caller can get wrong, before anything is changed.
-void Session::Impl::CheckWork() {
-  const ModelConfig& config = model->config();
-  for (size_t i = 0; i < work.size(); ++i) {
-    const CachedSequence& sequence = *work[i].sequence;
-    const std::string name = "sequence " + std::to_string(sequence.id);
-    if (work[i].left.empty()) throw Error(ErrorCode::kInvalidArgument, name + ": 0 tokens to feed, needs at least 1");
-    if (sequence.broken)
-      throw Error(ErrorCode::kInvalidArgument, name + ": an earlier pass ran out of memory; finish it");
-    for (size_t j = 0; j < i; ++j) {
-      if (work[j].sequence == &sequence) throw Error(ErrorCode::kInvalidArgument, name + " occurs twice in one call");
-    }
-    const size_t wanted = static_cast<size_t>(sequence.seen) + work[i].left.size();
-    if (wanted > static_cast<size_t>(config.n_positions)) {
-      throw Error(ErrorCode::kContextFull, name + ": " + std::to_string(wanted) + " tokens exceed the model's " +
-                                               std::to_string(config.n_positions) + " positions");
-    }
-    for (TokenId id : work[i].left) {
-      if (id < 0 || id >= config.vocab_size) {
-        throw Error(ErrorCode::kInvalidArgument, name + ": token id " + std::to_string(id) + " is not in 0 .. " +
-                                                     std::to_string(config.vocab_size - 1));
-      }
-    }
-  }
-}
-
-// Gives every item its rows of the output; returns their number.
-size_t Session::Impl::PlaceLogits() {
-  size_t rows = 0;
-  for (Work& item : work) {
-    item.logits_row = rows;
-    if (item.mode == LogitsMode::kLast) rows += 1;
-    if (item.mode == LogitsMode::kAll) rows += item.left.size();
-  }
-  return rows;
-}
-
-// Where chunks end depends on a sequence's own tokens alone; what shares a pass with it does not matter.
-void Session::Impl::PlanPass(size_t chunk, size_t max_rows) {
-  segments.clear();
-  logits_rows.clear();
-  size_t rows = 0;
-  for (Work& item : work) {
-    const size_t count = std::min(chunk, item.left.size());
-    if (count == 0 || (rows > 0 && rows + count > max_rows)) continue;
-    Segment segment{item.sequence, item.left.first(count), rows, nullptr};
-    if (options.record_drops) segment.drops = drops[item.sequence->id].data();
-    segments.push_back(segment);
-    PlanLogits(item, rows, count);
-    rows += count;
-  }
-}
-
-void Session::Impl::PlanLogits(Work& item, size_t row, size_t count) {
-  const bool last = count == item.left.size();
-  item.left = item.left.subspan(count);
-  if (item.mode == LogitsMode::kLast && last) logits_rows.push_back({row + count - 1, item.logits_row});
-  if (item.mode != LogitsMode::kAll) return;
-  for (size_t i = 0; i < count; ++i) logits_rows.push_back({row + i, item.logits_row++});
-}
-
-void Session::Impl::LogTokens(const Segment& segment) {
-  if (segment.drops == nullptr) return;
+void Session::Impl::LogTokens(Segment& segment) {
+  if (!options.record_drops) return;
+  segment.drops = drops[segment.sequence->id].data();
   const size_t seen = static_cast<size_t>(segment.sequence->seen) + segment.tokens.size();
   for (int layer = 0; layer < model->config().n_layer; ++layer) {
     segment.drops[layer].dropped_at.resize(seen, -1);
@@ -183,27 +110,44 @@ void Session::Impl::LogTokens(const Segment& segment) {
   }
 }
 
+void Session::Impl::Plan(std::span<const FeedItem> items) {
+  plan.Clear();
+  for (const FeedItem& item : items) plan.Add(cache.Find(item.sequence), item.tokens, item.logits);
+}
+
 void Session::Impl::RunPass(Matrix out) {
-  for (const Segment& segment : segments) {
+  for (Segment& segment : plan.segments()) {
     LogTokens(segment);
     segment.sequence->broken = true;  // until the pass is through
   }
-  decoder.Forward(segments);
-  for (const Segment& segment : segments) {
+  decoder.Forward(plan.segments());
+  for (const Segment& segment : plan.segments()) {
     segment.sequence->seen += static_cast<int32_t>(segment.tokens.size());
     segment.sequence->broken = false;
   }
-  decoder.ComputeLogits(logits_rows, out);
+  decoder.ComputeLogits(plan.logits_rows(), out);
 }
 
-Logits Session::Impl::RunAll(size_t chunk, size_t max_rows) {
-  CheckWork();
-  const size_t rows = PlaceLogits();
+// Logits of all passes in one matrix.
+Logits Session::Impl::RunAll(const PassSize& size) {
+  plan.Check(model->config());
+  const size_t rows = plan.PlaceAll();
   logits.Reserve(rows);
   const Matrix out = logits.Rows(rows);
-  for (PlanPass(chunk, max_rows); !segments.empty(); PlanPass(chunk, max_rows)) RunPass(out);
+  while (plan.NextPass(size)) RunPass(out);
   cache.Trim();
   return Logits(out.data, rows, out.cols, out.stride);
+}
+
+// Logits of the next pass by themselves; nothing when everything was fed.
+std::span<const PassPart> Session::Impl::RunOne() {
+  if (!plan.NextPass(prefill_pass())) return {};
+  const size_t rows = plan.logits_rows().size();
+  logits.Reserve(rows);
+  const Matrix out = logits.Rows(rows);
+  RunPass(out);
+  cache.Trim();
+  return plan.Parts(out);
 }
 
 Session::Session(std::shared_ptr<const Model> model, ThreadPool& pool, const SessionOptions& options)
@@ -235,11 +179,22 @@ void Session::Finish(SequenceId sequence) {
 
 Logits Session::Prefill(std::span<const FeedItem> items) {
   return WithMemory([&] {
-    impl_->work.clear();
-    for (const FeedItem& item : items) impl_->AddWork(item.sequence, item.tokens, item.logits);
-    return impl_->RunAll(static_cast<size_t>(impl_->options.prefill_chunk),
-                         static_cast<size_t>(impl_->options.max_rows));
+    impl_->Plan(items);
+    return impl_->RunAll(impl_->prefill_pass());
   });
+}
+
+bool Session::Prefill(std::span<const FeedItem> items, const PassConsumer& consumer) {
+  if (!consumer) throw Error(ErrorCode::kInvalidArgument, "prefill: consumer is empty, must be a function");
+  WithMemory([&] {
+    impl_->Plan(items);
+    impl_->plan.Check(impl_->model->config());
+  });
+  const auto run = [&] { return impl_->RunOne(); };
+  for (std::span<const PassPart> parts = WithMemory(run); !parts.empty(); parts = WithMemory(run)) {
+    if (!consumer(parts)) return false;
+  }
+  return true;
 }
 
 Logits Session::Decode(std::span<const SequenceId> sequences, std::span<const TokenId> tokens) {
@@ -248,11 +203,11 @@ Logits Session::Decode(std::span<const SequenceId> sequences, std::span<const To
                                                  std::to_string(tokens.size()) + " tokens");
   }
   return WithMemory([&] {
-    impl_->work.clear();
+    impl_->plan.Clear();
     for (size_t i = 0; i < sequences.size(); ++i) {
-      impl_->AddWork(sequences[i], tokens.subspan(i, 1), LogitsMode::kLast);
+      impl_->plan.Add(impl_->cache.Find(sequences[i]), tokens.subspan(i, 1), LogitsMode::kLast);
     }
-    return impl_->RunAll(1, std::numeric_limits<size_t>::max());
+    return impl_->RunAll({1, std::numeric_limits<size_t>::max()});
   });
 }
 
