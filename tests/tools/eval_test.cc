@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "dcp-eval/eval_tool.h"
-#include "dcp-eval/perplexity.h"
-#include "dcp-eval/windows.h"
+#include "dcp-eval/perplexity/perplexity.h"
+#include "dcp-eval/scoring/windows.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/reference/golden.h"
 #include "tests/reference/oracle.h"

@@ -1,5 +1,5 @@
 // dcp-eval make-task: what its examples promise, and that they come out the same again.
-#include "dcp-eval/make_task.h"
+#include "dcp-eval/task/make_task.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "dcp-eval/eval_tool.h"
-#include "dcp-eval/task_files.h"
+#include "dcp-eval/task/files.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 

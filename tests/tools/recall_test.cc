@@ -1,5 +1,5 @@
 // dcp-eval recall: how trials are laid out, what is judged, and that a window forgets exactly where it ends.
-#include "dcp-eval/recall.h"
+#include "dcp-eval/recall/recall.h"
 
 #include <gtest/gtest.h>
 

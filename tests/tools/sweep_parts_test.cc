@@ -4,10 +4,10 @@
 
 #include <cmath>
 
-#include "dcp-eval/bootstrap.h"
-#include "dcp-eval/kept_budget.h"
-#include "dcp-eval/model_list.h"
-#include "dcp-eval/sweep_row.h"
+#include "dcp-eval/scoring/bootstrap.h"
+#include "dcp-eval/scoring/model_list.h"
+#include "dcp-eval/sweep/kept_budget.h"
+#include "dcp-eval/sweep/row.h"
 #include "dcp/error.h"
 #include "dcp/sampler.h"
 

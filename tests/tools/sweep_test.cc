@@ -7,7 +7,7 @@
 #include <set>
 
 #include "dcp-eval/eval_tool.h"
-#include "dcp-eval/kept_budget.h"
+#include "dcp-eval/sweep/kept_budget.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/reference/oracle.h"
 #include "tests/tools/svg_check.h"

@@ -1,13 +1,13 @@
 // dcp-eval task: published formats and their wording, checked by hand; what is not in the format.
-#include "dcp-eval/task_files.h"
+#include "dcp-eval/task/files.h"
 
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "dcp-eval/continuations.h"
 #include "dcp-eval/eval_tool.h"
-#include "dcp-eval/text_rules.h"
+#include "dcp-eval/scoring/continuations.h"
+#include "dcp-eval/scoring/text_rules.h"
 #include "dcp/error.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"

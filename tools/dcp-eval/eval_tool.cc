@@ -1,8 +1,8 @@
 #include "dcp-eval/eval_tool.h"
 
-#include "dcp-eval/perplexity.h"
-#include "dcp-eval/sweep_command.h"
-#include "dcp-eval/task_commands.h"
+#include "dcp-eval/perplexity/perplexity.h"
+#include "dcp-eval/sweep/command.h"
+#include "dcp-eval/task/commands.h"
 #include "dcp/error.h"
 #include "dcp/version.h"
 

@@ -1,0 +1,122 @@
+#include "dcp-eval/recall/command.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "dcp/error.h"
+
+namespace dcp::tools {
+namespace {
+
+constexpr char kFooter[] =
+    "Something is said early in a text and asked for `distance` tokens later (attention within a window of that many\n"
+    "tokens just reaches it). fact: a sentence plants a name or a number, its beginning is repeated, and all\n"
+    "candidates are scored; passage: a passage is repeated word for word. The gain is the NLL where it was not said\n"
+    "before less the NLL where it was, at the same place; it shows recall in models far too small to answer right.\n"
+    "`lost` is the gain of dense less that of the policy, in the same trials.\n"
+    "\n"
+    "Examples:\n"
+    "  dcp-eval recall --model models/books --text books/ --policy learned --policy window:64\n"
+    "  dcp-eval recall --manifest models/manifest.json --text books/ --policy learned --json --plot recall.svg\n";
+
+[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
+
+std::vector<int> ParseDistances(std::string_view list) {
+  std::vector<int> distances;
+  while (true) {
+    const size_t comma = list.find(',');
+    const std::string_view entry = list.substr(0, comma);
+    int value = 0;
+    const auto parsed = std::from_chars(entry.data(), entry.data() + entry.size(), value);
+    if (parsed.ec != std::errc() || parsed.ptr != entry.data() + entry.size() || value < 1) {
+      Reject("--distances: \"" + std::string(entry) + "\" is not a number of tokens, 1 or more");
+    }
+    distances.push_back(value);
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  std::sort(distances.begin(), distances.end());
+  distances.erase(std::unique(distances.begin(), distances.end()), distances.end());
+  return distances;
+}
+
+std::vector<RecallKind> ParseKinds(const std::string& text) {
+  if (text == "both") return {RecallKind::kFact, RecallKind::kPassage};
+  for (const RecallKind kind : {RecallKind::kFact, RecallKind::kPassage}) {
+    if (text == ToString(kind)) return {kind};
+  }
+  Reject("--kind is \"" + text + "\", must be fact, passage or both");
+}
+
+}  // namespace
+
+RecallCommand::RecallCommand(CLI::App& app)
+    : command_(app.add_subcommand("recall", "what is still known of what was said, over distances, for each policy")) {
+  AddTrials();
+  AddModels();
+  constexpr char kOutput[] = "Output";
+  command_->add_flag("--json", options_.json, "One JSON document instead of a table")->group(kOutput);
+  command_->add_option("--plot", options_.plot_file, "Draw accuracy and gain against distance, a line for each policy")
+      ->type_name("FILE.svg")
+      ->group(kOutput);
+  command_->footer(kFooter);
+}
+
+void RecallCommand::AddTrials() {
+  constexpr char kTrials[] = "Trials";
+  const auto add = [&](const char* name, auto& value, const char* help, const char* type) {
+    command_->add_option(name, value, help)->type_name(type)->group(kTrials);
+  };
+  AddRepeatable(*command_, "--text", options_.texts,
+                "A text file (- is stdin), or a folder of .txt files, that trials are made of; may be repeated", "PATH")
+      ->group(kTrials);
+  add("--kind", kind_, "fact, passage or both; default: both", "KIND");
+  add("--distances", distances_, "Distances in tokens; default: 32,64,128,256,512,900, those that fit", "N,N..");
+  add("--trials", options_.trials, "Trials of each kind at each distance; default: 100", "N");
+  add("--candidates", options_.candidates, "fact: names or numbers to choose from, 2 to 20; default: 8", "N");
+  add("--passage", options_.passage, "passage: its length in tokens; default: 32", "N");
+  add("--lead", options_.lead, "Tokens of the text before what is said; default: 32", "N");
+  add("--batch", options_.batch, "Questions that run together; changes speed and memory only; default: 8", "N");
+  add("--seed", options_.run.seed, "Seed of the trials; default: 0", "N");
+}
+
+void RecallCommand::AddModels() {
+  constexpr char kModels[] = "Models";
+  const auto add = [&](const char* name, auto& value, const char* help, const char* type) {
+    command_->add_option(name, value, help)->type_name(type)->group(kModels);
+  };
+  ModelListOptions& models = options_.models;
+  add("--manifest", models.manifest,
+      "JSON file that lists the dense control and the models trained with each gamma, relative to its folder", "FILE");
+  AddRepeatable(*command_, "--model", models.models, "Instead: a Hugging Face GPT-2 directory; may be repeated", "DIR")
+      ->group(kModels);
+  AddRepeatable(*command_, "--adapter", models.adapters,
+                "Adapter directory; may be repeated: each on the one model, or one for each model (- is none)", "DIR")
+      ->group(kModels);
+  add("--dense-model", models.dense_model, "The dense control; default: the first --model, without adapter", "DIR");
+  add("--dense-adapter", models.dense_adapter, "Adapter directory put on top of the dense control", "DIR");
+  AddRepeatable(*command_, "--policy", options_.policies,
+                "Beside dense: learned (on every model), window:N, sinks:S,N, strided:W,S, h2o:N (on the control); may "
+                "be repeated; default: learned where a model has interaction tensors",
+                "POLICY")
+      ->group(kModels);
+  add("--threshold", options_.run.threshold,
+      "learned: drop a token when its score is at most TAU; larger prunes more; default: 0, as trained", "TAU");
+  add("--weights", options_.run.weights, "How weights are held: f32, bf16, f16, i8; default: as stored", "TYPE");
+  add("--kv", options_.run.kv, "How K and V are held: f32, f16; default: f32", "TYPE");
+  add("--threads", options_.run.threads, "Threads; default: all cores", "N");
+  add("--prefill-chunk", options_.run.prefill_chunk, "Tokens of one text that pass the layers together; default: 128",
+      "N");
+}
+
+std::optional<int> RecallCommand::Run(ToolIo& io) const {
+  if (!command_->parsed()) return std::nullopt;
+  RecallOptions options = options_;
+  options.kinds = ParseKinds(kind_);
+  if (!distances_.empty()) options.distances = ParseDistances(distances_);
+  for (const std::string& policy : options.policies) ParsePolicy(policy);
+  return RunRecall(options, io);
+}
+
+}  // namespace dcp::tools

@@ -1,0 +1,50 @@
+#include "dcp-eval/sweep/row_store.h"
+
+#include <filesystem>
+#include <sstream>
+
+#include "common/files.h"
+#include "dcp/error.h"
+
+namespace dcp::tools {
+
+RowStore::RowStore(const std::optional<std::string>& path, ToolIo& io) : path_(path) {
+  if (!path_) return;
+  { const OutputFile writable(*path_); }  // known before hours of work
+  if (!std::filesystem::exists(*path_)) return;
+  lines_ = ReadAll(*path_, io);
+  std::istringstream lines(lines_);
+  size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string source = *path_ + ":" + std::to_string(++number);
+    const Json entry = ParseJson(line, source);
+    SweepRow probe;
+    try {
+      MeasuredFromJson(entry.at("row"), probe);
+      rows_.emplace_back(entry.at("key").dump(), entry.at("row"));
+    } catch (const Json::exception&) {
+      throw Error(ErrorCode::kInvalidArgument, source + ": is not a row of a sweep: " + line.substr(0, 40));
+    }
+  }
+  if (!lines_.empty() && lines_.back() != '\n') lines_ += '\n';
+}
+
+bool RowStore::Find(const Json& key, SweepRow& row) const {
+  const std::string text = key.dump();
+  for (const auto& [stored, measured] : rows_) {
+    if (stored != text) continue;
+    MeasuredFromJson(measured, row);
+    return true;
+  }
+  return false;
+}
+
+void RowStore::Add(const Json& key, const SweepRow& row) {
+  if (!path_) return;
+  const Json measured = MeasuredToJson(row);
+  rows_.emplace_back(key.dump(), measured);
+  lines_ += Dump(Json{{"key", key}, {"row", measured}});
+  OutputFile(*path_).Commit(lines_);
+}
+
+}  // namespace dcp::tools
