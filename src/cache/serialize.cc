@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "dcp/error.h"
+#include "support/hash.h"
 
 namespace dcp {
 namespace {
@@ -18,25 +19,12 @@ constexpr uint32_t kByteOrder = 0x01020304;
 
 [[noreturn]] void Reject(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, "saved cache: " + why); }
 
-// FNV-1a over everything that went through.
-class Checksum {
- public:
-  void Add(const void* data, size_t size) {
-    const auto* bytes = static_cast<const unsigned char*>(data);
-    for (size_t i = 0; i < size; ++i) value_ = (value_ ^ bytes[i]) * 0x100000001B3u;
-  }
-  uint64_t value() const { return value_; }
-
- private:
-  uint64_t value_ = 0xCBF29CE484222325u;
-};
-
 class Writer {
  public:
   explicit Writer(std::ostream& out) : out_(out) {}
 
   void Bytes(const void* data, size_t size) {
-    checksum_.Add(data, size);
+    checksum_ = FnvHash(checksum_, data, size);
     out_.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
   }
   template <typename T>
@@ -45,7 +33,7 @@ class Writer {
     Bytes(&value, sizeof(value));
   }
   void Finish() {
-    const uint64_t sum = checksum_.value();
+    const uint64_t sum = checksum_;
     out_.write(reinterpret_cast<const char*>(&sum), sizeof(sum));
     out_.flush();
     if (!out_) throw Error(ErrorCode::kIo, "saved cache: the stream refused the data");
@@ -53,7 +41,7 @@ class Writer {
 
  private:
   std::ostream& out_;
-  Checksum checksum_;
+  uint64_t checksum_ = kFnvBasis;  // FNV-1a of everything that went through
 };
 
 class Reader {
@@ -62,7 +50,7 @@ class Reader {
 
   void Bytes(void* data, size_t size) {
     Raw(data, size);
-    checksum_.Add(data, size);
+    checksum_ = FnvHash(checksum_, data, size);
   }
   template <typename T>
   T Value() {
@@ -80,7 +68,7 @@ class Reader {
     }
   }
   void Finish() {
-    const uint64_t expected = checksum_.value();
+    const uint64_t expected = checksum_;
     uint64_t found = 0;
     Raw(&found, sizeof(found));
     if (found != expected)
@@ -97,7 +85,7 @@ class Reader {
   }
 
   std::istream& in_;
-  Checksum checksum_;
+  uint64_t checksum_ = kFnvBasis;  // FNV-1a of everything that went through
 };
 
 void WriteShape(Writer& writer, const CacheShape& shape) {

@@ -12,9 +12,10 @@
 #include "io/config_reader.h"
 #include "io/dtype.h"
 #include "io/gpt2_tensors.h"
-#include "io/json_file.h"
 #include "io/shape.h"
 #include "io/tensor_set.h"
+#include "support/escape.h"
+#include "support/json.h"
 
 namespace dcp {
 namespace {
@@ -150,24 +151,25 @@ void CheckComplete(const TensorMap& tensors, const ModelConfig& config, const fs
 // says.
 ModelConfig CombineConfigs(const ModelConfig& base, const fs::path& base_path, const fs::path& adapter_path) {
   const nlohmann::json json = LoadJsonObject(adapter_path);
-  const ConfigReader reader(json, adapter_path.string());
-  const auto agree = [&](const char* field, auto said, auto expected) {
-    if (said && *said != expected) {
-      Fail(adapter_path.string() + ": " + field + " is " + Describe(*said) + ", " + base_path.string() + " says " +
-           Describe(expected));
-    }
+  const JsonReader reader(json, adapter_path.string());
+  const std::string base_says = ", as " + base_path.string() + " says";
+  const auto agree = [&](const JsonReader& field, int expected) {
+    if (field.MaybeInteger().value_or(expected) != expected) field.Fail(std::to_string(expected) + base_says);
   };
-  reader.CheckModelType();
-  agree("n_layer", reader.Integer("n_layer"), base.n_layer);
-  agree("n_head", reader.Integer("n_head"), base.n_head);
-  agree("n_embd", reader.Integer("n_embd"), base.n_embd);
-  agree("n_inner", reader.Integer("n_inner"), base.n_inner);
-  agree("n_positions", reader.Integer("n_positions"), base.n_positions);
-  agree("vocab_size", reader.Integer("vocab_size"), base.vocab_size);
-  agree("layer_norm_epsilon", reader.Number("layer_norm_epsilon"), base.layer_norm_epsilon);
-  const std::optional<InteractionFields> interaction = reader.Interaction();
-  if (!interaction) Fail(adapter_path.string() + ": dcp is missing, expected {\"version\": 1, \"int_n_embd\": R}");
-  if (base.int_n_embd > 0) agree("dcp.int_n_embd", std::optional(interaction->width), base.int_n_embd);
+  CheckModelType(reader);
+  agree(reader["n_layer"], base.n_layer);
+  agree(reader["n_head"], base.n_head);
+  agree(reader["n_embd"], base.n_embd);
+  agree(reader["n_inner"], base.n_inner);
+  agree(reader["n_positions"], base.n_positions);
+  agree(reader["vocab_size"], base.vocab_size);
+  const JsonReader epsilon = reader["layer_norm_epsilon"];
+  if (static_cast<float>(epsilon.MaybeNumber().value_or(base.layer_norm_epsilon)) != base.layer_norm_epsilon) {
+    epsilon.Fail(Describe(base.layer_norm_epsilon) + base_says);
+  }
+  const std::optional<InteractionFields> interaction = ReadInteraction(reader);
+  if (!interaction) reader["dcp"].Fail("{\"version\": 1, \"int_n_embd\": R}");
+  if (base.int_n_embd > 0) agree(reader["dcp"]["int_n_embd"], base.int_n_embd);
   ModelConfig combined = base;
   combined.int_n_embd = interaction->width;
   combined.eviction_delay = interaction->delay;
@@ -235,7 +237,7 @@ bool Checkpoint::Has(const std::string& name) const { return impl_->tensors.cont
 std::vector<float> Checkpoint::Read(const std::string& name, std::span<const int64_t> shape) const {
   const auto found = impl_->tensors.find(name);
   if (found == impl_->tensors.end()) {
-    Fail(impl_->sets.back().source().string() + ": tensor " + Printable(name) + " is missing");
+    Fail(impl_->sets.back().source().string() + ": tensor " + OneLine(name) + " is missing");
   }
   const StoredTensor& tensor = found->second;
   CheckTensor(name, tensor, shape);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "support/half.h"
+
 namespace dcp {
 namespace {
 
@@ -27,20 +29,6 @@ constexpr Row kRows[] = {
 };
 
 const Row& RowOf(DType dtype) { return kRows[static_cast<size_t>(dtype)]; }
-
-// Branch-free, so that loops over it vectorise.
-inline uint32_t HalfBitsToFloatBits(uint32_t half) {
-  const uint32_t sign = (half & 0x8000u) << 16;
-  const uint32_t exponent = half & 0x7c00u;
-  const uint32_t magnitude = (half & 0x7fffu) << 13;
-  constexpr uint32_t kRebias = (127u - 15u) << 23;
-  // A subnormal m * 2^-24 is (1 + m * 2^-10) * 2^-14 - 2^-14, exactly.
-  constexpr uint32_t kSmallestNormal = kRebias + (1u << 23);
-  const float subnormal =
-      std::bit_cast<float>(kSmallestNormal + magnitude) - std::bit_cast<float>(uint32_t{kSmallestNormal});
-  const uint32_t normal = magnitude + kRebias + (exponent == 0x7c00u ? kRebias : 0u);
-  return sign | (exponent == 0 ? std::bit_cast<uint32_t>(subnormal) : normal);
-}
 
 // Loads Bits, widens with `widen` to the bits of a float, and finds the first pattern whose exponent is all ones. Works
 // in blocks: whether a block has a bad value is an OR that vectorises, which one is only asked when there is one.
@@ -94,12 +82,10 @@ std::optional<WeightType> AsWeightType(DType dtype) {
   }
 }
 
-float HalfToFloat(uint16_t half) { return std::bit_cast<float>(HalfBitsToFloatBits(half)); }
-
 size_t ConvertToFloat(DType dtype, std::span<const std::byte> bytes, std::span<float> out) {
   switch (dtype) {
     case DType::kF16:
-      return ConvertBlocks<uint16_t>(bytes, out, [](uint32_t bits) { return HalfBitsToFloatBits(bits); });
+      return ConvertBlocks<uint16_t>(bytes, out, [](uint32_t bits) { return FloatBitsFromHalf(bits); });
     case DType::kBF16:
       return ConvertBlocks<uint16_t>(bytes, out, [](uint32_t bits) { return bits << 16; });
     default:

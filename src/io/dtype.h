@@ -46,9 +46,6 @@ size_t ItemSize(DType dtype);
 // F32, F16 and BF16 as a WeightType; nullopt for the types that cannot hold weights.
 std::optional<WeightType> AsWeightType(DType dtype);
 
-// Exact for all 65536 patterns: subnormals, infinities and NaN included.
-float HalfToFloat(uint16_t half);
-
 // Converts out.size() elements of F32, F16 or BF16, stored little-endian at any alignment, to float32. Returns the
 // index of the first NaN or infinity, out.size() when all are finite; everything is converted in either case. REQUIRES:
 // AsWeightType(dtype), bytes.size() == out.size() * ItemSize(dtype).

@@ -104,21 +104,23 @@ void ModelConfig::Validate(const std::string& source) const {
 
 ModelConfig LoadModelConfig(const std::filesystem::path& config_json) {
   const nlohmann::json json = LoadJsonObject(config_json);
-  const ConfigReader reader(json, config_json.string());
-  reader.CheckVariant();
+  const JsonReader reader(json, config_json.string());
+  CheckVariant(reader);
   ModelConfig config;
-  config.n_layer = reader.Size("n_layer");
-  config.n_head = reader.Size("n_head");
-  config.n_embd = reader.Size("n_embd");
-  config.n_positions = reader.Size("n_positions");
-  config.vocab_size = reader.Size("vocab_size");
-  config.n_inner = reader.InnerWidth(config.n_embd);
-  const InteractionFields interaction = reader.Interaction().value_or(InteractionFields{});
+  config.n_layer = reader["n_layer"].Integer(1);
+  config.n_head = reader["n_head"].Integer(1);
+  config.n_embd = reader["n_embd"].Integer(1);
+  config.n_positions = reader["n_positions"].Integer(1);
+  config.vocab_size = reader["vocab_size"].Integer(1);
+  config.n_inner = ReadInnerWidth(reader, config.n_embd);
+  const InteractionFields interaction = ReadInteraction(reader).value_or(InteractionFields{});
   config.int_n_embd = interaction.width;
   config.eviction_delay = interaction.delay;
-  config.layer_norm_epsilon = reader.Number("layer_norm_epsilon").value_or(config.layer_norm_epsilon);
-  config.bos_token_id = reader.Integer("bos_token_id");
-  config.eos_token_id = reader.Integer("eos_token_id");
+  if (const JsonReader epsilon = reader["layer_norm_epsilon"]; epsilon.present()) {
+    config.layer_norm_epsilon = static_cast<float>(epsilon.Number());
+  }
+  config.bos_token_id = reader["bos_token_id"].MaybeInteger();
+  config.eos_token_id = reader["eos_token_id"].MaybeInteger();
   config.Validate(config_json.string());
   return config;
 }

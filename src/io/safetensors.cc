@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "dcp/error.h"
-#include "io/json_file.h"
 #include "io/shape.h"
+#include "support/escape.h"
+#include "support/json.h"
 
 namespace dcp {
 namespace {
@@ -39,67 +40,23 @@ std::string_view HeaderText(const MappedFile& file, const std::string& source) {
   }
   if (length > kMaxHeader) Fail(source, says + "at most " + std::to_string(kMaxHeader) + " are allowed");
   const std::string_view header = text.substr(kLengthBytes, length);
-  if (header[0] != '{')
-    Fail(source, "the header begins with \"" + Printable(header.substr(0, 1)) + "\", expected \"{\"");
+  if (header[0] != '{') Fail(source, "the header begins with \"" + OneLine(header.substr(0, 1)) + "\", expected \"{\"");
   return header;
 }
 
-// The fields of one tensor's entry; the caller knows which tensor.
-class EntryReader {
- public:
-  EntryReader(const Json& entry, std::string where) : entry_(entry), where_(std::move(where)) {
-    if (!entry_.is_object()) Fail(where_, "is " + Describe(entry_) + ", expected an object");
-  }
+DType ReadType(const JsonReader& field) {
+  const std::optional<DType> dtype = ParseDType(field.Text());
+  if (!dtype) field.Fail("F32, F16, BF16, ...");
+  return *dtype;
+}
 
-  DType Type() const {
-    const Json& value = Field("dtype");
-    if (!value.is_string()) Fail(where_, "dtype is " + Describe(value) + ", expected a string");
-    const std::optional<DType> dtype = ParseDType(value.get_ref<const std::string&>());
-    if (!dtype) Fail(where_, "dtype " + Describe(value) + " is unknown, expected F32, F16, BF16, ...");
-    return *dtype;
-  }
-
-  std::vector<int64_t> Shape() const {
-    const Json& value = Field("shape");
-    if (!value.is_array()) Fail(where_, "shape is " + Describe(value) + ", expected an array");
-    std::vector<int64_t> shape;
-    for (const Json& size : value) shape.push_back(static_cast<int64_t>(Natural(size, "shape")));
-    return shape;
-  }
-
-  std::pair<uint64_t, uint64_t> Offsets() const {
-    const Json& value = Field("data_offsets");
-    if (!value.is_array() || value.size() != 2) {
-      const std::string size = value.is_array() ? " of " + std::to_string(value.size()) : "";
-      Fail(where_, "data_offsets is " + Describe(value) + size + ", expected an array of 2 integers");
-    }
-    return {Natural(value[0], "data_offsets"), Natural(value[1], "data_offsets")};
-  }
-
- private:
-  const Json& Field(const char* name) const {
-    const auto found = entry_.find(name);
-    if (found == entry_.end()) Fail(where_, std::string(name) + " is missing");
-    return *found;
-  }
-
-  uint64_t Natural(const Json& value, const char* field) const {
-    constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
-    if (!value.is_number_unsigned() || value.get<uint64_t>() > kMax) {
-      Fail(where_,
-           std::string(field) + " holds " + Describe(value) + ", expected an integer of 0 to " + std::to_string(kMax));
-    }
-    return value.get<uint64_t>();
-  }
-
-  const Json& entry_;
-  const std::string where_;
-};
-
-TensorView ReadEntry(const Json& entry, const std::string& where, std::span<const std::byte> data) {
-  const EntryReader reader(entry, where);
-  TensorView tensor{reader.Type(), reader.Shape(), {}};
-  const auto [begin, end] = reader.Offsets();
+// `where` names the tensor.
+TensorView ReadEntry(const Json& json, const std::string& where, std::span<const std::byte> data) {
+  const JsonReader entry(json, where);
+  TensorView tensor{ReadType(entry["dtype"]), entry["shape"].Integers<int64_t>(0), {}};
+  const std::vector<uint64_t> ends = entry["data_offsets"].Integers<uint64_t>(0, std::numeric_limits<int64_t>::max());
+  if (ends.size() != 2) entry["data_offsets"].Fail("2 integers, not " + std::to_string(ends.size()));
+  const auto [begin, end] = std::pair(ends[0], ends[1]);
   const std::string offsets = "data_offsets [" + std::to_string(begin) + ", " + std::to_string(end) + "] ";
   if (begin > end) Fail(where, offsets + "begin after their end");
   const std::string described = std::string(ToString(tensor.dtype)) + " " + ShapeToString(tensor.shape);
@@ -118,12 +75,9 @@ TensorView ReadEntry(const Json& entry, const std::string& where, std::span<cons
 }
 
 void CheckMetadata(const Json& metadata, const std::string& source) {
-  if (!metadata.is_object()) Fail(source, "__metadata__ is " + Describe(metadata) + ", expected an object");
-  for (const auto& [key, value] : metadata.items()) {
-    if (!value.is_string()) {
-      Fail(source, "__metadata__ \"" + Printable(key) + "\" is " + Describe(value) + ", expected a string");
-    }
-  }
+  const JsonReader reader(metadata, source + ": __metadata__");
+  if (!metadata.is_object()) reader.Fail("an object");
+  for (const auto& [key, value] : metadata.items()) (void)reader[key].Text();
 }
 
 // The tensors, in the order of their bytes, must follow one another from the first byte of the data to the last.
@@ -139,11 +93,11 @@ void CheckCoverage(const std::map<std::string, TensorView>& tensors, std::span<c
   for (const auto& [name, bytes] : order) {
     const auto begin = static_cast<uint64_t>(bytes.data() - data.data());
     if (begin < reached) {
-      Fail(source, "tensor " + Printable(*name) + ": data_offsets begin at " + std::to_string(begin) +
-                       ", inside tensor " + Printable(*previous) + ", which ends at " + std::to_string(reached));
+      Fail(source, "tensor " + OneLine(*name) + ": data_offsets begin at " + std::to_string(begin) +
+                       ", inside tensor " + OneLine(*previous) + ", which ends at " + std::to_string(reached));
     }
     if (begin > reached) {
-      Fail(source, "tensor " + Printable(*name) + ": data_offsets begin at " + std::to_string(begin) +
+      Fail(source, "tensor " + OneLine(*name) + ": data_offsets begin at " + std::to_string(begin) +
                        ", which leaves a hole after byte " + std::to_string(reached));
     }
     reached = begin + bytes.size();
@@ -167,7 +121,7 @@ SafetensorsFile SafetensorsFile::Open(const std::filesystem::path& path) {
     if (name == "__metadata__") {
       CheckMetadata(entry, source);
     } else {
-      result.tensors_.emplace(name, ReadEntry(entry, source + ": tensor " + Printable(name), data));
+      result.tensors_.emplace(name, ReadEntry(entry, source + ": tensor " + OneLine(name), data));
     }
   }
   CheckCoverage(result.tensors_, data, source);

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "io/dtype.h"
-#include "io/mapped_file.h"
+#include "support/mapped_file.h"
 
 namespace dcp {
 

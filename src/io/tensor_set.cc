@@ -5,7 +5,8 @@
 #include <system_error>
 
 #include "dcp/error.h"
-#include "io/json_file.h"
+#include "support/escape.h"
+#include "support/json.h"
 
 namespace dcp {
 namespace {
@@ -33,16 +34,15 @@ bool IsPlainFileName(const std::string& name) {
 }
 
 const Json& WeightMap(const Json& index, const std::filesystem::path& path) {
-  const auto found = index.find("weight_map");
-  if (found == index.end()) Fail(path, "weight_map is missing");
-  if (!found->is_object()) Fail(path, "weight_map is " + Describe(*found) + ", expected an object");
-  if (found->empty()) Fail(path, "weight_map is empty");
-  return *found;
+  const JsonReader map = JsonReader(index, path.string())["weight_map"];
+  if (!map.present() || !map.json().is_object()) map.Fail("an object");
+  if (map.json().empty()) Fail(path, "weight_map is empty");
+  return map.json();
 }
 
 // What the weight_map says about one tensor, as a file that is there.
 std::filesystem::path ShardPath(const std::filesystem::path& index, const std::string& tensor, const Json& shard) {
-  const std::string says = "weight_map: tensor " + Printable(tensor) + " is in " + Describe(shard);
+  const std::string says = "weight_map: tensor " + OneLine(tensor) + " is in " + Describe(shard);
   if (!shard.is_string() || !IsPlainFileName(shard.get_ref<const std::string&>())) {
     Fail(index, says + ", expected the name of a file beside the index");
   }
@@ -54,14 +54,14 @@ std::filesystem::path ShardPath(const std::filesystem::path& index, const std::s
 void CheckAllMapped(const SafetensorsFile& file, const Json& weight_map, const std::filesystem::path& index) {
   for (const auto& [tensor, view] : file.tensors()) {
     if (weight_map.contains(tensor)) continue;
-    Fail(file.path(), "tensor " + Printable(tensor) + " is not in the weight_map of " + index.filename().string());
+    Fail(file.path(), "tensor " + OneLine(tensor) + " is not in the weight_map of " + index.filename().string());
   }
 }
 
 }  // namespace
 
 std::string StoredTensor::Where(const std::string& name) const {
-  return file->path().string() + ": tensor " + Printable(name);
+  return file->path().string() + ": tensor " + OneLine(name);
 }
 
 TensorSet TensorSet::OpenFile(const std::filesystem::path& path) {
@@ -88,7 +88,7 @@ TensorSet TensorSet::OpenShards(const std::filesystem::path& index) {
     const SafetensorsFile*& file = shards[path];
     if (file == nullptr) file = &set.AddFile(path);
     if (!file->tensors().contains(tensor)) {
-      Fail(path, "tensor " + Printable(tensor) + " is missing, " + index.filename().string() + " says it is here");
+      Fail(path, "tensor " + OneLine(tensor) + " is missing, " + index.filename().string() + " says it is here");
     }
   }
   for (const auto& file : set.files_) CheckAllMapped(*file, weight_map, index);
@@ -102,9 +102,9 @@ const SafetensorsFile& TensorSet::AddFile(const std::filesystem::path& path) {
     const auto [present, added] = tensors_.try_emplace(Canonical(name), StoredTensor{&file, &view});
     if (added) continue;
     if (present->second.file != &file) {
-      Fail(path, "tensor " + Printable(name) + " is also in " + present->second.file->path().filename().string());
+      Fail(path, "tensor " + OneLine(name) + " is also in " + present->second.file->path().filename().string());
     }
-    Fail(path, "tensor " + Printable(present->first) + " is there twice, with and without \"transformer.\"");
+    Fail(path, "tensor " + OneLine(present->first) + " is there twice, with and without \"transformer.\"");
   }
   return file;
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/half.h"
+#include "support/half.h"
 
 namespace dcp {
 namespace {

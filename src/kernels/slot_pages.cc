@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/half.h"
+#include "support/half.h"
 
 namespace dcp {
 namespace {

@@ -1,11 +1,11 @@
 #include "model/weights.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <string>
 
-#include "base/mix.h"
+#include "support/hash.h"
+#include "support/random.h"
 
 namespace dcp {
 namespace {
@@ -107,16 +107,7 @@ bool EndsWith(const std::string& text, std::string_view end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Eight bytes at a time: every weight counts, and there are hundreds of megabytes of them.
-void HashBytes(uint64_t& hash, const void* data, size_t size) {
-  const auto* bytes = static_cast<const unsigned char*>(data);
-  for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + i, std::min(sizeof(word), size - i));
-    hash = (hash ^ word) * kGoldenGamma;
-    hash ^= hash >> 32;
-  }
-}
+void HashBytes(uint64_t& hash, const void* data, size_t size) { hash = WordHash(hash, data, size); }
 
 void HashMatrix(uint64_t& hash, const PackedMatrix& matrix) {
   const auto type = static_cast<int>(matrix.type());
@@ -172,7 +163,7 @@ size_t ModelWeights::bytes() const {
 }
 
 uint64_t Fingerprint(const ModelConfig& config, const ModelWeights& weights) {
-  uint64_t hash = 0xCBF29CE484222325u;
+  uint64_t hash = kFnvBasis;
   const int shape[] = {config.n_layer,     config.n_head,     config.n_embd,    config.n_inner,
                        config.n_positions, config.vocab_size, config.int_n_embd};
   HashBytes(hash, shape, sizeof(shape));

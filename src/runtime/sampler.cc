@@ -5,8 +5,8 @@
 #include <numeric>
 #include <string>
 
-#include "base/mix.h"
 #include "dcp/error.h"
+#include "support/random.h"
 
 namespace dcp {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "dcp/error.h"
-#include "io/text_file.h"
-#include "text/quote.h"
+#include "support/escape.h"
+#include "support/files.h"
 #include "text/vocabulary.h"
 
 namespace dcp {
@@ -19,7 +19,7 @@ class MergesReader {
   MergesReader(const std::filesystem::path& file, const TokenNames& ids) : file_(file), ids_(ids) {}
 
   std::vector<Merge> Read() {
-    const std::string text = ReadTextFile(file_);
+    const std::string text = ReadFile(file_);
     const size_t last = text.find_last_not_of("\r\n");
     std::string_view rest = std::string_view(text).substr(0, last == std::string::npos ? 0 : last + 1);
     while (!rest.empty()) {

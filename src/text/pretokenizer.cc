@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
+#include "support/utf8.h"
 #include "text/unicode.h"
-#include "text/utf8.h"
 
 namespace dcp {
 namespace {

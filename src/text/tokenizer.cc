@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "dcp/error.h"
+#include "support/utf8.h"
 #include "text/bpe.h"
 #include "text/pretokenizer.h"
-#include "text/utf8.h"
 #include "text/vocabulary.h"
 
 namespace dcp {

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "dcp/error.h"
-#include "io/text_file.h"
+#include "support/escape.h"
+#include "support/files.h"
+#include "support/utf8.h"
 #include "text/byte_alphabet.h"
-#include "text/quote.h"
-#include "text/utf8.h"
 
 namespace dcp {
 namespace {
@@ -73,7 +73,7 @@ class VocabularyHandler : public nlohmann::json_sax<nlohmann::json> {
 };
 
 TokenNames ParseIds(const std::filesystem::path& file) {
-  const std::string text = ReadTextFile(file);
+  const std::string text = ReadFile(file);
   TokenNames ids;
   VocabularyHandler handler(file, &ids);
   nlohmann::json::sax_parse(text, &handler);

@@ -1,10 +1,12 @@
 #!/bin/sh
 # check_includes.sh ROOT: who may include whom. Prints every include that goes the wrong way; fails if there is one.
 #
-#   base <- kernels, io, cache <- text (io), eviction (kernels, cache) <- model <- runtime <- tools
+#   support <- base <- kernels, io, cache <- text (io), eviction (kernels, cache) <- model <- runtime <- tools
 #
-# Public headers need only the standard library; kernels know no model, cache or policy; tools see only include/dcp,
-# tools/common and themselves; dcp-finetune, which writes checkpoints and makes tokenizers, also src/io and src/text.
+# Public headers need only the standard library; kernels know no model, cache or policy. src/support is the floor that all
+# stand on: of the public headers it knows dcp/error.h. src/writers (support, io) is not part of libdcp and is for those
+# who make checkpoints. Tools see only include/dcp, src/support, tools/common and themselves; dcp-finetune, which writes
+# checkpoints and makes tokenizers, also src/io, src/text and src/writers.
 set -eu
 cd "$1"
 
@@ -16,14 +18,16 @@ function fail(why) {
 function listed(word, words) { return index(" " words " ", " " word " ") > 0 }
 
 BEGIN {
-  may["base"] = "base"
-  may["kernels"] = "kernels base"
-  may["io"] = "io base"
-  may["cache"] = "cache base"
-  may["text"] = "text io base"
-  may["eviction"] = "eviction kernels cache base"
-  may["model"] = "model eviction text cache io kernels base"
-  may["runtime"] = "runtime model eviction text cache io kernels base"
+  may["support"] = "support"
+  may["base"] = "base support"
+  may["kernels"] = "kernels base support"
+  may["io"] = "io base support"
+  may["writers"] = "writers io base support"
+  may["cache"] = "cache base support"
+  may["text"] = "text io base support"
+  may["eviction"] = "eviction kernels cache base support"
+  may["model"] = "model eviction text cache io kernels base support"
+  may["runtime"] = "runtime model eviction text cache io kernels base support"
   low_level = "types.h error.h thread_pool.h sparse_sigmoid.h version.h"
   lent = "kernels/slot_pages.h"  # how a page of slots is laid out: kernels read it, cache fills it
 }
@@ -40,10 +44,12 @@ BEGIN {
   if (dir[1] == "include") {
     if (quoted ? top != "dcp" : name !~ /^[a-z_]+$/) fail("public headers need only the standard library")
   } else if (dir[1] == "tools") {
-    extra = dir[2] == "dcp-finetune" ? " io text" : ""  # it writes what they read
-    if ((quoted || top in may) && !listed(top, "dcp common nlohmann CLI " dir[2] extra)) fail("tools see only include/dcp and tools/common")
+    extra = dir[2] == "dcp-finetune" ? " io text writers" : ""  # it writes what they read
+    if ((quoted || top in may) && !listed(top, "dcp support common nlohmann CLI " dir[2] extra))
+      fail("tools see only include/dcp, src/support and tools/common")
   } else if (dir[2] in may) {
     if (top == "dcp") {
+      if (dir[2] == "support" && part[2] != "error.h") fail("src/support knows dcp/error.h only")
       if (listed(dir[2], "base kernels") && !listed(part[2], low_level))
         fail("src/" dir[2] " knows no model, cache or policy")
     } else if (dir[2] == "cache" && name == lent) {

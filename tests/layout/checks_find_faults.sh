@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # tree FILE LINE: a sound tree under $dir, plus FILE with LINE.
 tree() {
   rm -rf "$dir"
-  mkdir -p "$dir/include/dcp" "$dir/src/base" "$dir/src/kernels" "$dir/src/cache" "$dir/src/model" \
+  mkdir -p "$dir/include/dcp" "$dir/src/support" "$dir/src/base" "$dir/src/kernels" "$dir/src/cache" "$dir/src/io" "$dir/src/model" \
     "$dir/tools/common" "$dir/tools/dcp-x"
   echo '#include <vector>' >"$dir/include/dcp/types.h"
   echo '#include "base/a.h"  // std::cout << 1' >"$dir/src/kernels/b.h"
@@ -35,6 +35,13 @@ passes includes src/cache/x.h '#include "dcp/kv_cache.h"'
 passes includes src/kernels/x.cc '#include "hwy/highway.h"'
 passes includes tools/dcp-x/x.cc '#include "dcp-x/e.h"'
 passes includes src/cache/x.h '#include "kernels/slot_pages.h"'
+passes includes src/base/x.h '#include "support/json.h"'
+passes includes tools/dcp-x/x.cc '#include "support/json.h"'
+passes includes src/support/x.h '#include "dcp/error.h"'
+fails includes src/support/x.h '#include "dcp/types.h"'
+fails includes src/support/x.h '#include "base/a.h"'
+fails includes src/io/x.h '#include "writers/x.h"'
+fails includes tools/dcp-x/x.cc '#include "writers/x.h"'
 fails includes src/cache/x.h '#include "kernels/b.h"'
 fails includes src/base/x.h '#include "kernels/b.h"'
 fails includes src/kernels/x.h '#include "cache/x.h"'

@@ -11,7 +11,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "io/safetensors_writer.h"
+#include "support/half.h"
+#include "writers/safetensors_writer.h"
 
 namespace dcp::reference {
 namespace {
@@ -270,7 +271,7 @@ void WriteAdapter(const fs::path& directory, const ModelConfig& config, const st
 }
 
 float RoundTo(WeightType type, float value) {
-  if (type == WeightType::kF16) return HalfToFloat(ToF16(value));
+  if (type == WeightType::kF16) return FloatFromHalf(ToF16(value));
   if (type == WeightType::kBF16) return std::bit_cast<float>(uint32_t{ToBF16(value)} << 16);
   return value;
 }

@@ -51,8 +51,6 @@ TEST(RunGuarded, StatusOfEveryError) {
   EXPECT_EQ(line, "");
 }
 
-TEST(OneLine, EscapesControlsAndKeepsUtf8) { EXPECT_EQ(OneLine("a\tb\x1b[31mé\x7f"), "a\\x09b\\x1b[31mé\\x7f"); }
-
 TEST(Json, NumbersReadBackAndBadUtf8IsReplaced) {
   Json document;
   document["third"] = 1.0 / 3.0;
@@ -106,66 +104,6 @@ TEST(Measure, PeakRssFollowsWhatWasTouched) {
   const std::vector<char> block(static_cast<size_t>(before) + (size_t{64} << 20), 1);
   EXPECT_EQ(block.back(), 1);
   EXPECT_GE(PeakRssBytes(), before + (int64_t{64} << 20));
-}
-
-TEST(OutputFile, AppearsOnlyWithCommit) {
-  TempDir dir;
-  reference::WriteText(dir / "a", "old");
-  {
-    OutputFile file(dir / "a");
-    EXPECT_EQ(dir.Files().size(), 2u);
-    EXPECT_EQ(reference::ReadText(dir / "a"), "old");
-  }
-  EXPECT_EQ(dir.Files(), std::vector<std::string>{"a"});
-  EXPECT_EQ(reference::ReadText(dir / "a"), "old");
-  OutputFile file(dir / "a");
-  file.Commit("new");
-  EXPECT_EQ(dir.Files(), std::vector<std::string>{"a"});
-  EXPECT_EQ(reference::ReadText(dir / "a"), "new");
-}
-
-TEST(OutputFile, IsAnOrdinaryFile) {
-  TempDir dir;
-  OutputFile(dir / "a").Commit("x");
-  const mode_t mask = umask(0);
-  umask(mask);
-  struct stat status = {};
-  ASSERT_EQ(stat((dir / "a").c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0666 & ~mask);
-}
-
-TEST(OutputFile, FollowsLinksAndLeavesDevicesAlone) {
-  TempDir dir;
-  reference::WriteText(dir / "a", "old");
-  ASSERT_EQ(symlink((dir / "a").c_str(), (dir / "link").c_str()), 0);
-  OutputFile(dir / "link").Commit("new");
-  EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
-  EXPECT_EQ(reference::ReadText(dir / "a"), "new");
-  OutputFile("/dev/null").Commit("x");
-  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
-}
-
-void ExpectIoError(const std::function<void()>& action, const std::string& path, const std::string& reason) {
-  try {
-    action();
-    ADD_FAILURE() << path;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kIo);
-    EXPECT_EQ(std::string(error.what()), path + ": " + reason);
-  }
-}
-
-TEST(OutputFile, SaysWhyItCannotBeWritten) {
-  TempDir dir;
-  const std::string cannot = "cannot be written: ";
-  ExpectIoError([&] { OutputFile file(dir / "none/a"); }, dir / "none/a", cannot + "No such file or directory");
-  ExpectIoError([&] { OutputFile file(dir.path().string()); }, dir.path().string(), cannot + "Is a directory");
-  ExpectIoError([&] { OutputFile("/dev/full").Commit("x"); }, "/dev/full", cannot + "No space left on device");
-  if (geteuid() != 0) {
-    std::filesystem::permissions(dir.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-    ExpectIoError([&] { OutputFile file(dir / "a"); }, dir / "a", cannot + "Permission denied");
-    std::filesystem::permissions(dir.path(), std::filesystem::perms::owner_all);
-  }
 }
 
 TEST(Progress, LogGetsALineAfterTwoSecondsAndThenNowAndAgain) {

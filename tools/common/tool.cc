@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <iostream>
@@ -49,7 +48,7 @@ int StatusOf(ErrorCode code) {
 }
 
 void PrintLine(std::string_view tool, ToolIo& io, std::string_view message) {
-  io.err << tool << ": " << OneLine(message) << '\n' << std::flush;
+  io.err << tool << ": " << OneLine(message, std::string_view::npos) << '\n' << std::flush;
 }
 
 }  // namespace
@@ -106,24 +105,6 @@ void WriteOut(ToolIo& io, std::string_view text) {
   if (io.out) return;
   const std::string reason = errno != 0 ? std::strerror(errno) : "cannot be written";
   throw Error(ErrorCode::kIo, "standard output: " + reason);
-}
-
-std::string OneLine(std::string_view text) {
-  std::string line;
-  line.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      line += c;
-    } else if (c == '\n') {
-      line += "\\n";
-    } else {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-      line += escaped;
-    }
-  }
-  return line;
 }
 
 int ToolMain(int argc, char** argv, int (*run)(std::span<const std::string> args, ToolIo& io)) {

@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "support/escape.h"  // OneLine, for what is shown
+
 namespace dcp::tools {
 
 inline constexpr int kExitDone = 0;
@@ -48,9 +50,6 @@ CLI::Option* AddRepeatable(CLI::App& app, const std::string& name, std::vector<s
 
 // Writes and flushes. Throws dcp::Error(kIo) with the system's reason when standard output cannot be written.
 void WriteOut(ToolIo& io, std::string_view text);
-
-// `text` with control characters escaped, so that it stays on one line.
-std::string OneLine(std::string_view text);
 
 // Runs a tool on the process's own streams, with Ctrl-C (and SIGTERM) turned into ToolIo::interrupted. A second Ctrl-C
 // ends the process at once.

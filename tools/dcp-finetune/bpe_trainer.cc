@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "dcp/error.h"
-#include "io/atomic_file.h"
+#include "support/output_file.h"
 #include "text/byte_alphabet.h"
 #include "text/pretokenizer.h"
 
@@ -185,9 +185,9 @@ void WriteTokenizer(const LearnedBpe& bpe, const std::filesystem::path& director
   std::string merges = "#version: 0.2\n";
   for (const auto& [left, right] : bpe.merges) merges += name(left) + " " + name(right) + "\n";
   std::filesystem::create_directories(directory);
-  AtomicFile merges_file(directory / "merges.txt");
+  OutputFile merges_file(directory / "merges.txt");
   merges_file.Write(merges);
-  AtomicFile vocabulary_file(directory / "vocab.json");
+  OutputFile vocabulary_file(directory / "vocab.json");
   vocabulary_file.Write(vocabulary.dump());
   merges_file.Commit();
   vocabulary_file.Commit();

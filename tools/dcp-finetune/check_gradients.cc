@@ -9,7 +9,7 @@
 #include "dcp-finetune/parameters.h"
 #include "dcp/error.h"
 #include "io/checkpoint.h"
-#include "io/text_file.h"
+#include "support/files.h"
 
 namespace dcp::finetune {
 namespace {
@@ -18,7 +18,7 @@ using tools::Json;
 using torch::Tensor;
 
 Json LoadTraining(const std::filesystem::path& golden) {
-  const Json document = tools::ParseJson(ReadTextFile(golden), golden.string());
+  const Json document = tools::ParseJson(ReadFile(golden), golden.string());
   if (!document.is_object() || !document.contains("training")) {
     throw Error(ErrorCode::kInvalidArgument, golden.string() + ": has no object \"training\"");
   }

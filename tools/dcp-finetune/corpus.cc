@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "dcp/error.h"
-#include "io/atomic_file.h"
+#include "support/output_file.h"
 
 namespace dcp::finetune {
 namespace {
@@ -69,7 +69,7 @@ void WriteTokens(const TextFiles& texts, const Tokenizer& tokenizer, ThreadPool&
   std::vector<uint64_t> offsets = {0};
   for (const std::string& bytes : encoded) offsets.push_back(offsets.back() + bytes.size() / width);
   const Header header = {kMagic, width, count};
-  AtomicFile file(path);
+  OutputFile file(path);
   file.Write(std::as_bytes(std::span(&header, 1)));
   file.Write(std::as_bytes(std::span<const uint64_t>(offsets)));
   for (const std::string& bytes : encoded) file.Write(bytes);

@@ -13,7 +13,7 @@
 
 #include "dcp/thread_pool.h"
 #include "dcp/tokenizer.h"
-#include "io/mapped_file.h"
+#include "support/mapped_file.h"
 
 namespace dcp::finetune {
 

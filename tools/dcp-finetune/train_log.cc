@@ -5,7 +5,7 @@
 #include <string>
 
 #include "dcp/error.h"
-#include "io/atomic_file.h"
+#include "support/output_file.h"
 
 namespace dcp::finetune {
 namespace {
@@ -41,7 +41,7 @@ TrainLog::TrainLog(const std::filesystem::path& path, int64_t first_step) : path
       if (Belongs(line, first_step)) kept += line + "\n";
     }
   }
-  AtomicFile fresh(path);
+  OutputFile fresh(path);
   fresh.Write(kept);
   fresh.Commit();
   file_.open(path, std::ios::app);

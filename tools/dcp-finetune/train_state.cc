@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "dcp/error.h"
-#include "io/atomic_file.h"
-#include "io/json_file.h"
 #include "io/safetensors.h"
-#include "io/safetensors_writer.h"
-#include "io/text_file.h"
+#include "support/files.h"
+#include "support/json.h"
+#include "support/output_file.h"
+#include "writers/safetensors_writer.h"
 
 namespace dcp::finetune {
 namespace {
@@ -83,7 +83,7 @@ void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
     if (config.eos_token_id) json["eos_token_id"] = *config.eos_token_id;
     if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
   }
-  AtomicFile file(target.directory / "config.json");
+  OutputFile file(target.directory / "config.json");
   file.Write(json.dump(1) + "\n");
   file.Commit();
 }
@@ -91,8 +91,8 @@ void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
 void CopyFile(const std::filesystem::path& from, const std::filesystem::path& to) {
   std::error_code same;
   if (std::filesystem::equivalent(from, to, same)) return;
-  AtomicFile file(to);
-  file.Write(ReadTextFile(from));
+  OutputFile file(to);
+  file.Write(ReadFile(from));
   file.Commit();
 }
 

@@ -7,7 +7,7 @@
 #include <map>
 #include <random>
 
-#include "base/half.h"
+#include "support/half.h"
 
 namespace dcp {
 namespace {

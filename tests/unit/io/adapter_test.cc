@@ -89,7 +89,8 @@ TEST_F(AdapterTest, OverridesInteractionOfTheSameWidthOnly) {
   EXPECT_EQ(Open().Read(first.name, first.shape), first.values);
   const ModelConfig wider = SmallConfig(2, 2, 3, 5, 10, 7);
   WriteAdapter(adapter_, wider, MakeInteractionTensors(wider));
-  ExpectRefused(kBad, {config_file_ + ": dcp.int_n_embd is 5, " + (base_ / "config.json").string() + " says 4"});
+  ExpectRefused(kBad,
+                {config_file_ + ": dcp.int_n_embd is 5, expected 4, as " + (base_ / "config.json").string() + " says"});
 }
 
 TEST_F(AdapterTest, CarriesItsOwnEvictionDelay) {
@@ -132,20 +133,20 @@ TEST_F(AdapterTest, TensorsThatDoNotFit) {
 }
 
 TEST_F(AdapterTest, ConfigsThatDisagree) {
-  const std::string base_says = (base_ / "config.json").string() + " says ";
+  const std::string base_says = ", as " + (base_ / "config.json").string() + " says";
   const std::pair<const char*, std::string> cases[] = {
-      {R"({"n_layer": 3})", "n_layer is 3, " + base_says + "2"},
-      {R"({"n_head": 3})", "n_head is 3, " + base_says + "2"},
-      {R"({"n_embd": 8})", "n_embd is 8, " + base_says + "6"},
-      {R"({"n_inner": 8})", "n_inner is 8, " + base_says + "24"},
-      {R"({"n_positions": 8})", "n_positions is 8, " + base_says + "7"},
-      {R"({"vocab_size": 8})", "vocab_size is 8, " + base_says + "10"},
-      {R"({"layer_norm_epsilon": 0.5})", "layer_norm_epsilon is 0.5, " + base_says},
+      {R"({"n_layer": 3})", "n_layer is 3, expected 2" + base_says},
+      {R"({"n_head": 3})", "n_head is 3, expected 2" + base_says},
+      {R"({"n_embd": 8})", "n_embd is 8, expected 6" + base_says},
+      {R"({"n_inner": 8})", "n_inner is 8, expected 24" + base_says},
+      {R"({"n_positions": 8})", "n_positions is 8, expected 7" + base_says},
+      {R"({"vocab_size": 8})", "vocab_size is 8, expected 10" + base_says},
+      {R"({"layer_norm_epsilon": 0.5})", "layer_norm_epsilon is 0.5, expected 9.99999"},
       {R"({"model_type": "llama"})", "model_type is \"llama\", expected \"gpt2\""},
       {R"({"n_layer": "2"})", "n_layer is \"2\", expected an integer"},
       {R"({"dcp": null})", "dcp is missing"},
-      {R"({"dcp": {"version": 3}})", "dcp: version is 3, expected 1"},
-      {R"({"dcp": {"int_n_embd": -4}})", "dcp: int_n_embd is -4"},
+      {R"({"dcp": {"version": 3}})", "dcp.version is 3, expected 1"},
+      {R"({"dcp": {"int_n_embd": -4}})", "dcp.int_n_embd is -4"},
       {R"({"dcp": {"int_n_embd": 2147483647}})", "dcp.int_n_embd is 2147483647"},
       {R"({"dcp": {"eviction_delay": 8}})", "dcp.eviction_delay is 8, expected 0 .. n_positions, which is 7"},
   };

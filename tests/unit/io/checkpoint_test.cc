@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "io/safetensors_writer.h"
 #include "tests/unit/io/io_testing.h"
+#include "writers/safetensors_writer.h"
 
 namespace dcp {
 namespace {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "support/half.h"
 #include "tests/reference/checkpoint_maker.h"
 
 namespace dcp {
@@ -37,7 +38,7 @@ TEST(DTypeTest, EveryHalfIsExact) {
   EXPECT_EQ(ConvertToFloat(DType::kF16, AllPatterns(), out), 0x7c00u);
   for (uint32_t i = 0; i < 65536; ++i) {
     const double expected = HalfByDefinition(static_cast<uint16_t>(i));
-    const float one = HalfToFloat(static_cast<uint16_t>(i));
+    const float one = FloatFromHalf(static_cast<uint16_t>(i));
     ASSERT_EQ(std::bit_cast<uint32_t>(one), std::bit_cast<uint32_t>(out[i])) << i;
     if (std::isnan(expected)) {
       ASSERT_TRUE(std::isnan(one)) << i;

@@ -2,8 +2,8 @@
 
 #include <random>
 
-#include "io/safetensors_writer.h"
 #include "tests/unit/io/io_testing.h"
+#include "writers/safetensors_writer.h"
 
 namespace dcp {
 namespace {
@@ -108,30 +108,30 @@ std::vector<BadFile> BadFiles() {
        {"key \"t\" is given twice"}},
       {"SameFieldTwice", Entry(kGood + ",\"shape\":[2]"), {"key \"shape\" is given twice"}},
       {"EntryIsNumber", RawSafetensors("{\"t\":7}", ""), {"tensor t: is 7, expected an object"}},
-      {"NameWithNewline", RawSafetensors("{\"a\\nb\":7}", ""), {"tensor a\\x0ab: is 7"}},
+      {"NameWithNewline", RawSafetensors("{\"a\\nb\":7}", ""), {"tensor a\\nb: is 7"}},
       {"NoType", Entry("\"shape\":[2],\"data_offsets\":[0,8]"), {"tensor t: dtype is missing"}},
       {"TypeIsNumber",
        Entry("\"dtype\":32,\"shape\":[2],\"data_offsets\":[0,8]"),
        {"tensor t: dtype is 32, expected a string"}},
       {"TypeUnknown",
        Entry("\"dtype\":\"F33\",\"shape\":[2],\"data_offsets\":[0,8]"),
-       {"tensor t: dtype \"F33\" is unknown"}},
+       {"tensor t: dtype is \"F33\", expected F32"}},
       {"NoShape", Entry("\"dtype\":\"F32\",\"data_offsets\":[0,8]"), {"tensor t: shape is missing"}},
       {"ShapeIsNumber",
        Entry("\"dtype\":\"F32\",\"shape\":2,\"data_offsets\":[0,8]"),
        {"tensor t: shape is 2, expected an array"}},
       {"ShapeNegative",
        Entry("\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]"),
-       {"tensor t: shape holds -2, expected an integer"}},
+       {"tensor t: shape[0] is -2, expected at least 0"}},
       {"ShapeFraction",
        Entry("\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8]"),
-       {"tensor t: shape holds 2.0, expected an integer"}},
+       {"tensor t: shape[0] is 2.0, expected an integer"}},
       {"ShapeNested",
        Entry("\"dtype\":\"F32\",\"shape\":[[2]],\"data_offsets\":[0,8]"),
-       {"tensor t: shape holds an array"}},
+       {"tensor t: shape[0] is an array"}},
       {"ShapeTooLarge",
        Entry("\"dtype\":\"F32\",\"shape\":[18446744073709551615],\"data_offsets\":[0,8]"),
-       {"tensor t: shape holds 18446744073709551615"}},
+       {"tensor t: shape[0] is 18446744073709551615"}},
       {"ShapeOverflows",
        Entry("\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]"),
        {"tensor t: shape: F32 [4294967296, 4294967296] is more than 2^63 bytes"}},
@@ -141,13 +141,13 @@ std::vector<BadFile> BadFiles() {
       {"NoOffsets", Entry("\"dtype\":\"F32\",\"shape\":[2]"), {"tensor t: data_offsets is missing"}},
       {"OneOffset",
        Entry("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8]"),
-       {"tensor t: data_offsets is an array of 1, expected an array of 2"}},
+       {"tensor t: data_offsets is an array, expected 2 integers, not 1"}},
       {"OffsetIsText",
        Entry("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,\"8\"]"),
-       {"tensor t: data_offsets holds \"8\""}},
+       {"tensor t: data_offsets[1] is \"8\""}},
       {"OffsetNegative",
        Entry("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[-8,0]"),
-       {"tensor t: data_offsets holds -8"}},
+       {"tensor t: data_offsets[0] is -8"}},
       {"OffsetsReversed",
        Entry("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]"),
        {"tensor t: data_offsets [8, 0] begin after their end"}},
@@ -169,8 +169,12 @@ std::vector<BadFile> BadFiles() {
       {"HoleAtStart", Two("[1,5]", "[5,9]", "012345678"), {"tensor a: data_offsets begin at 1", "after byte 0"}},
       {"BytesAfterTheLast", Two("[4,8]", "[0,4]", "012345678"), {"has 9 bytes of data, its tensors end at 8"}},
       {"DataWithoutTensors", RawSafetensors("{}", "x"), {"has 1 bytes of data, its tensors end at 0"}},
-      {"MetadataIsText", RawSafetensors("{\"__metadata__\":\"x\"}", ""), {"__metadata__ is \"x\""}},
-      {"MetadataOfNumbers", RawSafetensors("{\"__metadata__\":{\"k\":1}}", ""), {"__metadata__ \"k\" is 1"}},
+      {"MetadataIsText",
+       RawSafetensors("{\"__metadata__\":\"x\"}", ""),
+       {"__metadata__: is \"x\", expected an object"}},
+      {"MetadataOfNumbers",
+       RawSafetensors("{\"__metadata__\":{\"k\":1}}", ""),
+       {"__metadata__: k is 1, expected a string"}},
   };
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/half.h"
+#include "support/half.h"
 #include "tests/unit/kernels/kernel_testing.h"
 
 namespace dcp {

@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
-#include "base/half.h"
 #include "kernels/slot_pages.h"
+#include "support/half.h"
 #include "tests/unit/kernels/kernel_testing.h"
 
 namespace dcp::kernel_testing {

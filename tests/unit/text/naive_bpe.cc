@@ -4,8 +4,8 @@
 #include <functional>
 #include <string_view>
 
+#include "support/utf8.h"
 #include "text/unicode.h"
-#include "text/utf8.h"
 
 namespace dcp::testing {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "dcp/error.h"
 #include "dcp/tokenizer.h"
+#include "support/utf8.h"
 #include "tests/unit/text/small_vocabulary.h"
-#include "text/utf8.h"
 
 namespace dcp {
 namespace {

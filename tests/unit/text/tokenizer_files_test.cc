@@ -142,7 +142,7 @@ TEST(TokenizerFilesTest, RefusesMissingBytesAndForeignNames) {
   EXPECT_EQ(VocabularyError([](json* ids) { (*ids)["日"] = 259; }),
             "vocab.json: token \"日\" with id 259 has the character U+65E5, which stands for no byte");
   EXPECT_EQ(VocabularyError([](json* ids) { (*ids)["a\nb"] = 259; }),
-            "vocab.json: token \"a\\x0ab\" with id 259 has the character U+000A, which stands for no byte");
+            "vocab.json: token \"a\\nb\" with id 259 has the character U+000A, which stands for no byte");
   EXPECT_EQ(VocabularyError([](json* ids) { (*ids)[""] = 259; }), "vocab.json: token \"\" with id 259 is empty");
 }
 
@@ -169,7 +169,7 @@ TEST(TokenizerFilesTest, RefusesBadMerges) {
   }
   EXPECT_EQ(MergesError("t h\r\nth e\r\nt h\r\n"), "merges.txt: line 3: merge \"t h\" is already on line 1");
   EXPECT_EQ(MergesError(std::string(500, 'x')),
-            "merges.txt: line 1: \"" + std::string(60, 'x') + "...\" is not two tokens parted by one space");
+            "merges.txt: line 1: \"" + std::string(160, 'x') + "...\" is not two tokens parted by one space");
 }
 
 }  // namespace

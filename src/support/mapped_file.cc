@@ -1,4 +1,4 @@
-#include "io/mapped_file.h"
+#include "support/mapped_file.h"
 
 #include <cerrno>
 #include <fstream>

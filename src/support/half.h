@@ -1,6 +1,6 @@
 // Scalar conversions between float32 and the two 16-bit formats; rounding to nearest, ties to even.
-#ifndef DCP_BASE_HALF_H_
-#define DCP_BASE_HALF_H_
+#ifndef DCP_SUPPORT_HALF_H_
+#define DCP_SUPPORT_HALF_H_
 
 #include <bit>
 #include <cstdint>
@@ -15,17 +15,21 @@ inline uint16_t BF16FromFloat(float value) {
   return static_cast<uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 
-inline float FloatFromHalf(uint16_t bits) {
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
-  const uint32_t exponent = (bits >> 10) & 0x1F;
-  const uint32_t mantissa = bits & 0x3FF;
-  if (exponent == 0) {  // zero or subnormal: mantissa * 2^-24
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | sign);
-  }
-  const uint32_t wide_exponent = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide_exponent << 23 | mantissa << 13);
+// The bits of the float; exact for all 65536 patterns, NaN included. Branch-free, so that loops over it vectorise.
+inline uint32_t FloatBitsFromHalf(uint32_t half) {
+  const uint32_t sign = (half & 0x8000u) << 16;
+  const uint32_t exponent = half & 0x7C00u;
+  const uint32_t magnitude = (half & 0x7FFFu) << 13;
+  constexpr uint32_t kRebias = (127u - 15u) << 23;
+  // A subnormal m * 2^-24 is (1 + m * 2^-10) * 2^-14 - 2^-14, exactly.
+  constexpr uint32_t kSmallestNormal = kRebias + (1u << 23);
+  const float subnormal =
+      std::bit_cast<float>(kSmallestNormal + magnitude) - std::bit_cast<float>(uint32_t{kSmallestNormal});
+  const uint32_t normal = magnitude + kRebias + (exponent == 0x7C00u ? kRebias : 0u);
+  return sign | (exponent == 0 ? std::bit_cast<uint32_t>(subnormal) : normal);
 }
+
+inline float FloatFromHalf(uint16_t bits) { return std::bit_cast<float>(FloatBitsFromHalf(bits)); }
 
 // REQUIRES: not NaN. Values beyond the largest half become infinite.
 inline uint16_t HalfFromFloat(float value) {
@@ -43,4 +47,4 @@ inline uint16_t HalfFromFloat(float value) {
 
 }  // namespace dcp
 
-#endif  // DCP_BASE_HALF_H_
+#endif  // DCP_SUPPORT_HALF_H_

@@ -1,4 +1,4 @@
-#include "io/atomic_file.h"
+#include "support/output_file.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -40,9 +40,9 @@ class FileSizeLimit {
   void (*handler_)(int);
 };
 
-TEST(AtomicFileTest, AppearsWithCommitOnly) {
+TEST(OutputFileTest, AppearsWithCommitOnly) {
   const TempDir dir;
-  AtomicFile file(dir / "f");
+  OutputFile file(dir / "f");
   file.Write(std::string_view("one "));
   file.Write(std::string_view("two"));
   EXPECT_FALSE(std::filesystem::exists(dir / "f"));
@@ -51,21 +51,21 @@ TEST(AtomicFileTest, AppearsWithCommitOnly) {
   EXPECT_EQ(FilesIn(dir.path()), 1);
 }
 
-TEST(AtomicFileTest, WithoutCommitNothingChanges) {
+TEST(OutputFileTest, WithoutCommitNothingChanges) {
   const TempDir dir;
   WriteText(dir / "f", "old");
   {
-    AtomicFile file(dir / "f");
+    OutputFile file(dir / "f");
     file.Write(std::string_view("new"));
   }
   EXPECT_EQ(ReadText(dir / "f"), "old");
   EXPECT_EQ(FilesIn(dir.path()), 1);
 }
 
-TEST(AtomicFileTest, TwoWritersOfOneNameDoNotMix) {
+TEST(OutputFileTest, TwoWritersOfOneNameDoNotMix) {
   const TempDir dir;
-  AtomicFile a(dir / "f");
-  AtomicFile b(dir / "f");
+  OutputFile a(dir / "f");
+  OutputFile b(dir / "f");
   a.Write(std::string_view("a"));
   b.Write(std::string_view("b"));
   b.Commit();
@@ -74,48 +74,78 @@ TEST(AtomicFileTest, TwoWritersOfOneNameDoNotMix) {
   EXPECT_EQ(FilesIn(dir.path()), 1);
 }
 
-TEST(AtomicFileTest, APlaceThatCannotBeWrittenIsAnError) {
+TEST(OutputFileTest, APlaceThatCannotBeWrittenIsAnError) {
   const TempDir dir;
   const std::string missing = (dir / "missing/f").string();
-  ExpectError([&] { AtomicFile file(missing); }, ErrorCode::kIo,
-              {missing + ": cannot create: No such file or directory"});
+  ExpectError([&] { OutputFile file(missing); }, ErrorCode::kIo,
+              {missing + ": cannot be written: No such file or directory"});
   WriteText(dir / "f", "text");
-  ExpectError([&] { AtomicFile file(dir / "f/below"); }, ErrorCode::kIo, {"f/below: cannot create: Not a directory"});
+  ExpectError([&] { OutputFile file(dir / "f/below"); }, ErrorCode::kIo,
+              {"f/below: cannot be written: Not a directory"});
 }
 
-TEST(AtomicFileTest, AReadOnlyDirectoryIsAnError) {
+TEST(OutputFileTest, AReadOnlyDirectoryIsAnError) {
   if (geteuid() == 0) GTEST_SKIP() << "root writes everywhere";
   const TempDir dir;
   ASSERT_EQ(chmod(dir.path().c_str(), 0500), 0);
-  ExpectError([&] { AtomicFile file(dir / "f"); }, ErrorCode::kIo, {"f: cannot create: Permission denied"});
+  ExpectError([&] { OutputFile file(dir / "f"); }, ErrorCode::kIo, {"f: cannot be written: Permission denied"});
   ASSERT_EQ(chmod(dir.path().c_str(), 0700), 0);
 }
 
-TEST(AtomicFileTest, ADirectoryIsNotReplaced) {
+TEST(OutputFileTest, ADirectoryIsNotReplaced) {
   const TempDir dir;
   std::filesystem::create_directories(dir / "f/below");
   ExpectError(
       [&] {
-        AtomicFile file(dir / "f");
+        OutputFile file(dir / "f");
         file.Commit();
       },
-      ErrorCode::kIo, {(dir / "f").string() + ": cannot replace: "});
+      ErrorCode::kIo, {(dir / "f").string() + ": cannot be written: Is a directory"});
   EXPECT_TRUE(std::filesystem::is_directory(dir / "f/below"));
   EXPECT_EQ(FilesIn(dir.path()), 1);
 }
 
-TEST(AtomicFileTest, AFullDiskIsAnErrorAndLeavesTheOldFile) {
+TEST(OutputFileTest, IsAnOrdinaryFileOrKeepsThePermissionsThereWere) {
+  const TempDir dir;
+  const auto mode = [&] {
+    struct stat status = {};
+    EXPECT_EQ(stat((dir / "f").c_str(), &status), 0);
+    return status.st_mode & 07777;
+  };
+  OutputFile(dir / "f").Commit("x");
+  const mode_t mask = umask(0);
+  umask(mask);
+  EXPECT_EQ(mode(), 0666 & ~mask);
+  ASSERT_EQ(chmod((dir / "f").c_str(), 0640), 0);
+  OutputFile(dir / "f").Commit("y");
+  EXPECT_EQ(mode(), 0640u);
+}
+
+TEST(OutputFileTest, FollowsLinksAndLeavesDevicesAlone) {
+  const TempDir dir;
+  WriteText(dir / "f", "old");
+  std::filesystem::create_symlink(dir / "f", dir / "link");
+  OutputFile(dir / "link").Commit("new");
+  EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
+  EXPECT_EQ(ReadText(dir / "f"), "new");
+  OutputFile("/dev/null").Commit("x");
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  ExpectError([] { OutputFile("/dev/full").Commit("x"); }, ErrorCode::kIo,
+              {"/dev/full: cannot be written: No space left on device"});
+}
+
+TEST(OutputFileTest, AFullDiskIsAnErrorAndLeavesTheOldFile) {
   const TempDir dir;
   WriteText(dir / "f", "old");
   for (const size_t size : {size_t{5000}, size_t{1} << 20}) {  // noticed on flush, noticed while writing
     const FileSizeLimit limit(4096);
     ExpectError(
         [&] {
-          AtomicFile file(dir / "f");
+          OutputFile file(dir / "f");
           file.Write(std::string(size, 'x'));
           file.Commit();
         },
-        ErrorCode::kIo, {(dir / "f").string() + ": cannot write: File too large"});
+        ErrorCode::kIo, {(dir / "f").string() + ": cannot be written: File too large"});
   }
   EXPECT_EQ(ReadText(dir / "f"), "old");
   EXPECT_EQ(FilesIn(dir.path()), 1);

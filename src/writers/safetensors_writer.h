@@ -1,6 +1,6 @@
 // Writes safetensors files.
-#ifndef DCP_IO_SAFETENSORS_WRITER_H_
-#define DCP_IO_SAFETENSORS_WRITER_H_
+#ifndef DCP_WRITERS_SAFETENSORS_WRITER_H_
+#define DCP_WRITERS_SAFETENSORS_WRITER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +23,7 @@ struct TensorToWrite {
 };
 
 // The same arguments give the same bytes: tensors stand in the given order, wider types first so that each is aligned
-// to its element, after a header padded to a multiple of 8. The file appears whole or not at all (AtomicFile). Throws
+// to its element, after a header padded to a multiple of 8. The file appears whole or not at all (OutputFile). Throws
 // Error(kIo) when it cannot be written, Error(kInvalidArgument) for a name used twice, a name the format reserves, or
 // bytes that are not those of the shape and type.
 void WriteSafetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
@@ -31,4 +31,4 @@ void WriteSafetensors(const std::filesystem::path& path, const std::vector<Tenso
 
 }  // namespace dcp
 
-#endif  // DCP_IO_SAFETENSORS_WRITER_H_
+#endif  // DCP_WRITERS_SAFETENSORS_WRITER_H_

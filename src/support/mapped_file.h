@@ -1,6 +1,6 @@
 // The bytes of a file, read-only.
-#ifndef DCP_IO_MAPPED_FILE_H_
-#define DCP_IO_MAPPED_FILE_H_
+#ifndef DCP_SUPPORT_MAPPED_FILE_H_
+#define DCP_SUPPORT_MAPPED_FILE_H_
 
 #include <cstddef>
 #include <filesystem>
@@ -46,4 +46,4 @@ class MappedFile {
 
 }  // namespace dcp
 
-#endif  // DCP_IO_MAPPED_FILE_H_
+#endif  // DCP_SUPPORT_MAPPED_FILE_H_

@@ -1,4 +1,4 @@
-#include "io/text_file.h"
+#include "support/files.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -20,7 +20,7 @@ struct Close {
 
 }  // namespace
 
-std::string ReadTextFile(const std::filesystem::path& file) {
+std::string ReadFile(const std::filesystem::path& file) {
   const std::unique_ptr<std::FILE, Close> stream(std::fopen(file.string().c_str(), "rb"));
   if (!stream) Fail(file, errno);
   std::string text;

@@ -1,6 +1,6 @@
 // Reading UTF-8 that may be broken.
-#ifndef DCP_TEXT_UTF8_H_
-#define DCP_TEXT_UTF8_H_
+#ifndef DCP_SUPPORT_UTF8_H_
+#define DCP_SUPPORT_UTF8_H_
 
 #include <cstddef>
 #include <string_view>
@@ -25,4 +25,4 @@ Utf8Char ReadUtf8(std::string_view text);
 
 }  // namespace dcp
 
-#endif  // DCP_TEXT_UTF8_H_
+#endif  // DCP_SUPPORT_UTF8_H_

@@ -1,4 +1,4 @@
-#include "io/safetensors_writer.h"
+#include "writers/safetensors_writer.h"
 
 #include <algorithm>
 #include <array>
@@ -6,8 +6,8 @@
 #include <set>
 
 #include "dcp/error.h"
-#include "io/atomic_file.h"
 #include "io/shape.h"
+#include "support/output_file.h"
 
 namespace dcp {
 namespace {
@@ -61,7 +61,7 @@ void WriteSafetensors(const std::filesystem::path& path, const std::vector<Tenso
   std::array<std::byte, 8> length;
   for (size_t i = 0; i < length.size(); ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i));
 
-  AtomicFile file(path);
+  OutputFile file(path);
   file.Write(length);
   file.Write(header);
   for (const TensorToWrite* tensor : order) file.Write(tensor->bytes);
