@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "dcp/model_config.h"
@@ -50,8 +51,9 @@ class Model {
   // Bytes held for weights, padding included.
   size_t weight_bytes() const;
 
-  // A number that differs between models that compute different things (used to refuse a foreign saved cache).
-  uint64_t fingerprint() const { return fingerprint_; }
+  // A number that differs between models that compute different things (used to refuse a foreign saved cache). The
+  // first call reads all weights.
+  uint64_t fingerprint() const;
 
   const ModelWeights& weights() const { return *weights_; }  // internal
 
@@ -61,7 +63,8 @@ class Model {
   ModelConfig config_;
   WeightType weight_type_;
   std::unique_ptr<ModelWeights> weights_;
-  uint64_t fingerprint_ = 0;
+  mutable std::once_flag fingerprint_made_;
+  mutable uint64_t fingerprint_ = 0;
 };
 
 }  // namespace dcp

@@ -43,6 +43,10 @@ struct ModelConfig {
 // embeddings, attention variants that change the result), or carries a "dcp" version other than 1.
 ModelConfig LoadModelConfig(const std::filesystem::path& config_json);
 
+// The config of a model directory, with R and W of the adapter's where one is named: what Model::Load would find,
+// without the weights. Throws as LoadModelConfig, and Error(kInvalidModel) when the two configs disagree.
+ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter = {});
+
 }  // namespace dcp
 
 #endif  // DCP_MODEL_CONFIG_H_

@@ -9,13 +9,11 @@
 #include <utility>
 
 #include "dcp/error.h"
-#include "io/config_reader.h"
 #include "io/dtype.h"
 #include "io/gpt2_tensors.h"
 #include "io/shape.h"
 #include "io/tensor_set.h"
 #include "support/escape.h"
-#include "support/json.h"
 
 namespace dcp {
 namespace {
@@ -66,57 +64,46 @@ void CheckTied(const StoredTensor& head, const StoredTensor& embedding) {
   embedding.file->Forget(b);
 }
 
-const TensorSpec* FindSpec(const std::vector<TensorSpec>& specs, std::string_view name) {
-  const auto found = std::ranges::find(specs, name, &TensorSpec::name);
-  return found == specs.end() ? nullptr : &*found;
-}
-
 // Sorts the tensors of a file into those that a model of `config` uses, those that do not matter, and errors.
 class TensorSorter {
  public:
   // `strict`: a name that means nothing to GPT-2 is an error.
   TensorSorter(const ModelConfig& config, std::string config_path, bool strict)
-      : config_(config),
-        config_path_(std::move(config_path)),
-        strict_(strict),
-        outer_(OuterTensors(config)),
-        layer_(LayerTensors(config)) {}
+      : config_(config), config_path_(std::move(config_path)), strict_(strict) {}
 
   // Whether the model uses it; then its shape and type are right.
   bool Uses(const std::string& name, const StoredTensor& tensor) const {
-    if (const TensorSpec* const spec = FindSpec(outer_, name)) {
+    if (const std::optional<TensorSpec> spec = FindTensor(config_, name)) {
       CheckTensor(name, tensor, spec->shape);
       return true;
     }
-    if (name.starts_with("h.")) return UsesInLayer(name, tensor);
-    if (strict_ && name != kHead) Fail(tensor.Where(name) + " is not a tensor of a GPT-2");
+    if (name.starts_with("h.")) {
+      CheckHarmlessInLayer(name, tensor);
+    } else if (strict_ && name != kHead) {
+      Fail(tensor.Where(name) + " is not a tensor of a GPT-2");
+    }
     return false;
   }
 
  private:
-  bool UsesInLayer(const std::string& name, const StoredTensor& tensor) const {
+  void CheckHarmlessInLayer(const std::string& name, const StoredTensor& tensor) const {
     const std::optional<LayerName> parsed = ParseLayerName(name);
     if (!parsed) Fail(tensor.Where(name) + " is not a tensor of a GPT-2 layer");
     if (parsed->layer >= config_.n_layer) {
       Fail(tensor.Where(name) + " is of layer " + std::to_string(parsed->layer) + ", " + config_path_ +
            " says n_layer " + std::to_string(config_.n_layer));
     }
-    if (const TensorSpec* const spec = FindSpec(layer_, parsed->rest)) {
-      CheckTensor(name, tensor, spec->shape);
-      return true;
-    }
-    if (IsInteractionTensor(parsed->rest)) {
+    ModelConfig with_interaction = config_;
+    with_interaction.int_n_embd = 1;
+    if (FindTensor(with_interaction, name)) {
       Fail(tensor.Where(name) + " is an interaction tensor, " + config_path_ + " has no \"dcp\"");
     }
     if (!IsAttentionBuffer(parsed->rest)) Fail(tensor.Where(name) + " is not a tensor of a GPT-2 layer");
-    return false;
   }
 
   const ModelConfig& config_;
   const std::string config_path_;
   const bool strict_;
-  const std::vector<TensorSpec> outer_;
-  const std::vector<TensorSpec> layer_;
 };
 
 using TensorMap = std::map<std::string, StoredTensor>;
@@ -134,47 +121,12 @@ void Merge(const TensorSet& set, const TensorSorter& sorter, TensorMap& tensors)
 // `source` is the file that should have had what is missing.
 void CheckComplete(const TensorMap& tensors, const ModelConfig& config, const fs::path& source,
                    const fs::path& config_path) {
-  const auto check = [&](const std::string& name) {
-    if (tensors.contains(name)) return;
+  ForEachTensor(config, [&](const TensorSpec& spec) {
+    if (tensors.contains(spec.name)) return;
     std::string says = "n_layer " + std::to_string(config.n_layer);
     if (config.int_n_embd > 0) says += " and dcp.int_n_embd " + std::to_string(config.int_n_embd);
-    Fail(source.string() + ": tensor " + name + " is missing, " + config_path.string() + " says " + says);
-  };
-  for (const TensorSpec& spec : OuterTensors(config)) check(spec.name);
-  const std::vector<TensorSpec> layer_tensors = LayerTensors(config);
-  for (int layer = 0; layer < config.n_layer; ++layer) {
-    for (const TensorSpec& spec : layer_tensors) check(LayerPrefix(layer) + spec.name);
-  }
-}
-
-// The base's config with R and W from the adapter's. Whatever else the adapter's config says must be what the base
-// says.
-ModelConfig CombineConfigs(const ModelConfig& base, const fs::path& base_path, const fs::path& adapter_path) {
-  const nlohmann::json json = LoadJsonObject(adapter_path);
-  const JsonReader reader(json, adapter_path.string());
-  const std::string base_says = ", as " + base_path.string() + " says";
-  const auto agree = [&](const JsonReader& field, int expected) {
-    if (field.MaybeInteger().value_or(expected) != expected) field.Fail(std::to_string(expected) + base_says);
-  };
-  CheckModelType(reader);
-  agree(reader["n_layer"], base.n_layer);
-  agree(reader["n_head"], base.n_head);
-  agree(reader["n_embd"], base.n_embd);
-  agree(reader["n_inner"], base.n_inner);
-  agree(reader["n_positions"], base.n_positions);
-  agree(reader["vocab_size"], base.vocab_size);
-  const JsonReader epsilon = reader["layer_norm_epsilon"];
-  if (static_cast<float>(epsilon.MaybeNumber().value_or(base.layer_norm_epsilon)) != base.layer_norm_epsilon) {
-    epsilon.Fail(Describe(base.layer_norm_epsilon) + base_says);
-  }
-  const std::optional<InteractionFields> interaction = ReadInteraction(reader);
-  if (!interaction) reader["dcp"].Fail("{\"version\": 1, \"int_n_embd\": R}");
-  if (base.int_n_embd > 0) agree(reader["dcp"]["int_n_embd"], base.int_n_embd);
-  ModelConfig combined = base;
-  combined.int_n_embd = interaction->width;
-  combined.eviction_delay = interaction->delay;
-  combined.Validate(adapter_path.string());
-  return combined;
+    Fail(source.string() + ": tensor " + spec.name + " is missing, " + config_path.string() + " says " + says);
+  });
 }
 
 std::string DescribeValue(float value) {
@@ -203,7 +155,7 @@ struct Checkpoint::Impl {
 
 void Checkpoint::Impl::OpenBase(const fs::path& directory) {
   const fs::path config_path = directory / kConfigName;
-  config = LoadModelConfig(config_path);
+  config = ReadModelConfig(directory);
   const TensorSet& set = sets.emplace_back(TensorSet::OpenModel(directory));
   Merge(set, TensorSorter(config, config_path.string(), false), tensors);
   CheckComplete(tensors, config, set.source(), config_path);
@@ -211,7 +163,7 @@ void Checkpoint::Impl::OpenBase(const fs::path& directory) {
 
 void Checkpoint::Impl::PutAdapterOnTop(const fs::path& directory, const fs::path& adapter) {
   const fs::path config_path = adapter / kConfigName;
-  config = CombineConfigs(config, directory / kConfigName, config_path);
+  config = ReadModelConfig(directory, adapter);
   const TensorSet& set = sets.emplace_back(TensorSet::OpenFile(adapter / kAdapterName));
   Merge(set, TensorSorter(config, config_path.string(), true), tensors);
   CheckComplete(tensors, config, set.source(), config_path);

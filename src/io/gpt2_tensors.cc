@@ -1,41 +1,79 @@
 #include "io/gpt2_tensors.h"
 
 #include <charconv>
+#include <numeric>
+#include <utility>
 
 namespace dcp {
 
-std::vector<TensorSpec> OuterTensors(const ModelConfig& config) {
-  const int64_t c = config.n_embd;
-  return {{"wte.weight", {config.vocab_size, c}},
-          {"wpe.weight", {config.n_positions, c}},
-          {"ln_f.weight", {c}},
-          {"ln_f.bias", {c}}};
+namespace {
+
+using Role = TensorRole;
+using Visit = std::function<void(const TensorSpec&)>;
+
+void VisitEmbeddings(const ModelConfig& config, const Visit& visit) {
+  visit({"wte.weight", {config.vocab_size, config.n_embd}, Role::kEmbedding, {}});  // also the output matrix
+  visit({"wpe.weight", {config.n_positions, config.n_embd}, Role::kEmbedding, {}});
 }
 
-std::vector<TensorSpec> LayerTensors(const ModelConfig& config) {
+void VisitFinalNorm(const ModelConfig& config, const Visit& visit) {
+  visit({"ln_f.weight", {config.n_embd}, Role::kNormWeight, {}});
+  visit({"ln_f.bias", {config.n_embd}, Role::kNormBias, {}});
+}
+
+void VisitLayer(const ModelConfig& config, int layer, const Visit& visit) {
   const int64_t c = config.n_embd;
   const int64_t inner = config.n_inner;
   const int64_t r = config.int_n_embd;
-  std::vector<TensorSpec> tensors = {
-      {"ln_1.weight", {c}},
-      {"ln_1.bias", {c}},
-      {"attn.c_attn.weight", {c, 3 * c}},
-      {"attn.c_attn.bias", {3 * c}},
-      {"attn.c_proj.weight", {c, c}},
-      {"attn.c_proj.bias", {c}},
-      {"ln_2.weight", {c}},
-      {"ln_2.bias", {c}},
-      {"mlp.c_fc.weight", {c, inner}},
-      {"mlp.c_fc.bias", {inner}},
-      {"mlp.c_proj.weight", {inner, c}},
-      {"mlp.c_proj.bias", {c}},
+  const std::string prefix = LayerPrefix(layer);
+  const auto tensor = [&](const char* name, Role role, std::vector<int64_t> shape) {
+    visit({prefix + name, std::move(shape), role, layer});
   };
+  tensor("ln_1.weight", Role::kNormWeight, {c});
+  tensor("ln_1.bias", Role::kNormBias, {c});
+  tensor("attn.c_attn.weight", Role::kQkvMatrix, {c, 3 * c});
+  tensor("attn.c_attn.bias", Role::kBias, {3 * c});
+  tensor("attn.c_proj.weight", Role::kResidualMatrix, {c, c});
+  tensor("attn.c_proj.bias", Role::kBias, {c});
   if (r > 0) {
-    tensors.push_back({"attn.q_int.weight", {r, c}});
-    tensors.push_back({"attn.k_int.weight", {r, c}});
-    tensors.push_back({"attn.int_bias", {1}});
+    tensor("attn.q_int.weight", Role::kInteractionMatrix, {r, c});
+    tensor("attn.k_int.weight", Role::kInteractionMatrix, {r, c});
+    tensor("attn.int_bias", Role::kInteractionBias, {1});
   }
-  return tensors;
+  tensor("ln_2.weight", Role::kNormWeight, {c});
+  tensor("ln_2.bias", Role::kNormBias, {c});
+  tensor("mlp.c_fc.weight", Role::kMatrix, {c, inner});
+  tensor("mlp.c_fc.bias", Role::kBias, {inner});
+  tensor("mlp.c_proj.weight", Role::kResidualMatrix, {inner, c});
+  tensor("mlp.c_proj.bias", Role::kBias, {c});
+}
+
+}  // namespace
+
+bool IsInteraction(TensorRole role) { return role == Role::kInteractionMatrix || role == Role::kInteractionBias; }
+
+int64_t TensorSpec::size() const {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+void ForEachTensor(const ModelConfig& config, const Visit& visit) {
+  VisitEmbeddings(config, visit);
+  for (int layer = 0; layer < config.n_layer; ++layer) VisitLayer(config, layer, visit);
+  VisitFinalNorm(config, visit);
+}
+
+std::optional<TensorSpec> FindTensor(const ModelConfig& config, std::string_view name) {
+  std::optional<TensorSpec> found;
+  const auto compare = [&](const TensorSpec& spec) {
+    if (spec.name == name) found = spec;
+  };
+  if (const std::optional<LayerName> parsed = ParseLayerName(name)) {
+    if (parsed->layer < config.n_layer) VisitLayer(config, static_cast<int>(parsed->layer), compare);
+  } else {
+    VisitEmbeddings(config, compare);
+    VisitFinalNorm(config, compare);
+  }
+  return found;
 }
 
 std::string LayerPrefix(int layer) { return "h." + std::to_string(layer) + "."; }
@@ -55,10 +93,6 @@ std::optional<LayerName> ParseLayerName(std::string_view name) {
   }
   parsed.rest = name.substr(dot + 1);
   return parsed;
-}
-
-bool IsInteractionTensor(std::string_view rest) {
-  return rest == "attn.q_int.weight" || rest == "attn.k_int.weight" || rest == "attn.int_bias";
 }
 
 bool IsAttentionBuffer(std::string_view rest) { return rest == "attn.bias" || rest == "attn.masked_bias"; }

@@ -1,8 +1,11 @@
-// Which tensors a GPT-2 checkpoint holds, and in what shapes.
+// The one list of GPT-2's tensors: what a checkpoint holds, in what shapes, and what each is for. Loading, packing,
+// counting, random models and the trainer all go through it. A new tensor is one more line in gpt2_tensors.cc, and one
+// in src/model/weights.cc that says where it is kept.
 #ifndef DCP_IO_GPT2_TENSORS_H_
 #define DCP_IO_GPT2_TENSORS_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,17 +15,36 @@
 
 namespace dcp {
 
-struct TensorSpec {
-  std::string name;
-  std::vector<int64_t> shape;
+// What a tensor is for, from which follows how it begins, whether it decays, and in which type it must be kept.
+enum class TensorRole {
+  kEmbedding,          // a row per token or position
+  kMatrix,             // [in, out]: weights of a linear layer, as Conv1D stores them
+  kQkvMatrix,          // [C, 3C]: three such matrices side by side
+  kResidualMatrix,     // one whose products are added to the residual stream: GPT-2 draws it smaller, by depth
+  kBias,               // [out] of a linear layer
+  kNormWeight,         // [C] of a layer norm
+  kNormBias,           // [C]
+  kInteractionMatrix,  // [out, in]: of the learned decisions, stored like torch.nn.Linear
+  kInteractionBias,    // [1]: beta
 };
 
-// wte.weight [V, C], wpe.weight [P, C], ln_f.weight [C], ln_f.bias [C].
-std::vector<TensorSpec> OuterTensors(const ModelConfig& config);
+// True for the tensors of the learned decisions: those that an adapter holds.
+bool IsInteraction(TensorRole role);
 
-// Of every layer, without "h.{i}.": ln_1.weight [C], attn.c_attn.weight [C, 3C], ...; the interaction tensors last, if
-// R is not 0.
-std::vector<TensorSpec> LayerTensors(const ModelConfig& config);
+struct TensorSpec {
+  std::string name;  // canonical, without "transformer."
+  std::vector<int64_t> shape;
+  TensorRole role = TensorRole::kMatrix;
+  std::optional<int> layer;  // of "h.{layer}."; none: outside the layers
+
+  int64_t size() const;  // numbers. REQUIRES: the config was validated
+};
+
+// Visits every tensor of such a model, in the order of GPT-2's files.
+void ForEachTensor(const ModelConfig& config, const std::function<void(const TensorSpec&)>& visit);
+
+// nullopt: a model of `config` has no such tensor.
+std::optional<TensorSpec> FindTensor(const ModelConfig& config, std::string_view name);
 
 // "h.3.": the start of the names of a layer.
 std::string LayerPrefix(int layer);
@@ -33,9 +55,6 @@ struct LayerName {
   std::string_view rest;  // into the name
 };
 std::optional<LayerName> ParseLayerName(std::string_view name);
-
-// Of a name without "h.{i}.": attn.q_int.weight, attn.k_int.weight, attn.int_bias.
-bool IsInteractionTensor(std::string_view rest);
 
 // Of a name without "h.{i}.": the masks that old GPT-2 files carry, attn.bias and attn.masked_bias.
 bool IsAttentionBuffer(std::string_view rest);

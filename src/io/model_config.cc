@@ -6,6 +6,7 @@
 
 #include "dcp/error.h"
 #include "io/config_reader.h"
+#include "io/gpt2_tensors.h"
 
 namespace dcp {
 namespace {
@@ -13,9 +14,9 @@ namespace {
 // A sum of products that remembers whether it ever left 63 bits.
 class Counter {
  public:
-  void Add(std::initializer_list<int64_t> factors) {
-    int64_t product = 1;
-    for (const int64_t factor : factors) {
+  void Add(int64_t times, const std::vector<int64_t>& shape) {
+    int64_t product = times;
+    for (const int64_t factor : shape) {
       if (factor > 0 && product > kMax / factor) overflow_ = true;
       product = overflow_ ? 0 : product * factor;
     }
@@ -46,25 +47,44 @@ void CheckToken(const std::string& source, const char* field, std::optional<Toke
   }
 }
 
+// The base's config with R and W from the adapter's. Whatever else the adapter's config says must be what the base
+// says.
+ModelConfig CombineConfigs(const ModelConfig& base, const std::filesystem::path& base_path,
+                           const std::filesystem::path& adapter_path) {
+  const nlohmann::json json = LoadJsonObject(adapter_path);
+  const JsonReader reader(json, adapter_path.string());
+  const std::string base_says = ", as " + base_path.string() + " says";
+  const auto agree = [&](const JsonReader& field, int expected) {
+    if (field.MaybeInteger().value_or(expected) != expected) field.Fail(std::to_string(expected) + base_says);
+  };
+  CheckModelType(reader);
+  agree(reader["n_layer"], base.n_layer);
+  agree(reader["n_head"], base.n_head);
+  agree(reader["n_embd"], base.n_embd);
+  agree(reader["n_inner"], base.n_inner);
+  agree(reader["n_positions"], base.n_positions);
+  agree(reader["vocab_size"], base.vocab_size);
+  const JsonReader epsilon = reader["layer_norm_epsilon"];
+  if (static_cast<float>(epsilon.MaybeNumber().value_or(base.layer_norm_epsilon)) != base.layer_norm_epsilon) {
+    epsilon.Fail(Describe(base.layer_norm_epsilon) + base_says);
+  }
+  const std::optional<InteractionFields> interaction = ReadInteraction(reader);
+  if (!interaction) reader["dcp"].Fail("{\"version\": 1, \"int_n_embd\": R}");
+  if (base.int_n_embd > 0) agree(reader["dcp"]["int_n_embd"], base.int_n_embd);
+  ModelConfig combined = base;
+  combined.int_n_embd = interaction->width;
+  combined.eviction_delay = interaction->delay;
+  combined.Validate(adapter_path.string());
+  return combined;
+}
+
 }  // namespace
 
 int64_t ModelConfig::ParameterCount() const {
-  const int64_t c = n_embd;
-  const int64_t i = n_inner;
-  const int64_t layers = n_layer;
   Counter count;
-  count.Add({vocab_size, c});
-  count.Add({n_positions, c});
-  count.Add({layers, 3, c, c});  // c_attn
-  count.Add({layers, c, c});     // attn.c_proj
-  count.Add({layers, 2, c, i});  // c_fc, mlp.c_proj
-  count.Add({layers, i});        // bias of c_fc
-  count.Add({layers, 9, c});     // 3 + 1 + 1 biases as wide as c, two layer norms
-  count.Add({2, c});             // ln_f
-  if (int_n_embd > 0) {
-    count.Add({layers, 2, int_n_embd, c});
-    count.Add({layers});
-  }
+  ModelConfig one_layer = *this;
+  one_layer.n_layer = 1;
+  ForEachTensor(one_layer, [&](const TensorSpec& spec) { count.Add(spec.layer ? n_layer : 1, spec.shape); });
   return count.total();
 }
 
@@ -123,6 +143,12 @@ ModelConfig LoadModelConfig(const std::filesystem::path& config_json) {
   config.eos_token_id = reader["eos_token_id"].MaybeInteger();
   config.Validate(config_json.string());
   return config;
+}
+
+ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter) {
+  const std::filesystem::path path = directory / "config.json";
+  const ModelConfig config = LoadModelConfig(path);
+  return adapter.empty() ? config : CombineConfigs(config, path, adapter / "config.json");
 }
 
 }  // namespace dcp

@@ -10,10 +10,7 @@
 namespace dcp {
 
 Model::Model(const ModelConfig& config, WeightType type, std::unique_ptr<ModelWeights> weights)
-    : config_(config),
-      weight_type_(type),
-      weights_(std::move(weights)),
-      fingerprint_(Fingerprint(config_, *weights_)) {}
+    : config_(config), weight_type_(type), weights_(std::move(weights)) {}
 
 Model::~Model() = default;
 
@@ -32,6 +29,11 @@ std::shared_ptr<const Model> Model::Random(const ModelConfig& config, uint64_t s
   return std::shared_ptr<const Model>(new Model(config, type, std::move(weights)));
 } catch (const std::bad_alloc&) {
   throw Error(ErrorCode::kOutOfMemory, "random model: not enough memory for the weights");
+}
+
+uint64_t Model::fingerprint() const {
+  std::call_once(fingerprint_made_, [this] { fingerprint_ = Fingerprint(config_, *weights_); });
+  return fingerprint_;
 }
 
 size_t Model::weight_bytes() const { return weights_->bytes(); }

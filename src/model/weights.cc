@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <string>
+#include <utility>
 
+#include "dcp/error.h"
+#include "io/gpt2_tensors.h"
 #include "support/hash.h"
 #include "support/random.h"
 
 namespace dcp {
 namespace {
 
-// Where weights come from: gives the named tensor of the given shape as float32, row-major.
-using TensorSource = std::function<std::vector<float>(const std::string& name, std::span<const int64_t> shape)>;
+// Where weights come from: gives a tensor as float32, row-major.
+using TensorSource = std::function<std::vector<float>(const TensorSpec& spec)>;
 
 AlignedBuffer<float> Padded(const std::vector<float>& values) {
   AlignedBuffer<float> padded(RoundUp(values.size(), kPanel));
@@ -22,50 +26,65 @@ AlignedBuffer<float> Padded(const std::vector<float>& values) {
 class Builder {
  public:
   Builder(const ModelConfig& config, WeightType type, TensorSource source)
-      : config_(config), type_(type), source_(std::move(source)) {}
+      : config_(config), type_(type), source_(std::move(source)) {
+    ForEachTensor(config, [&](const TensorSpec& spec) { left_.emplace(spec.name, spec); });
+  }
 
-  ModelWeights Build() const {
-    const int64_t c = config_.n_embd;
+  ModelWeights Build() {
     ModelWeights weights;
-    const std::vector<float> embedding = Tensor("wte.weight", {config_.vocab_size, c});
-    weights.token_embedding = PackedMatrix::Pack(type_, static_cast<size_t>(c), static_cast<size_t>(config_.vocab_size),
-                                                 embedding.data(), true);
-    const std::vector<float> positions = Tensor("wpe.weight", {config_.n_positions, c});
+    weights.token_embedding = Pack(Take("wte.weight"), true);
+    const std::vector<float> positions = Take("wpe.weight").values;
     weights.position_embedding = AlignedBuffer<float>(positions.size());
     std::copy(positions.begin(), positions.end(), weights.position_embedding.data());
-    for (int i = 0; i < config_.n_layer; ++i) weights.layers.push_back(Layer("h." + std::to_string(i) + "."));
+    for (int i = 0; i < config_.n_layer; ++i) weights.layers.push_back(Layer(LayerPrefix(i)));
     weights.ln_f = Norm("ln_f");
+    if (!left_.empty())
+      throw Error(ErrorCode::kInternal, "tensor " + left_.begin()->first + " has no place in a model");
     return weights;
   }
 
  private:
-  std::vector<float> Tensor(const std::string& name, std::initializer_list<int64_t> shape) const {
-    return source_(name, std::span<const int64_t>(shape.begin(), shape.size()));
+  struct Tensor {
+    TensorSpec spec;
+    std::vector<float> values;
+  };
+
+  Tensor Take(const std::string& name) {
+    const auto node = left_.extract(name);
+    if (node.empty()) throw Error(ErrorCode::kInternal, "tensor " + name + " is not listed");
+    return {node.mapped(), source_(node.mapped())};
   }
 
-  LayerNormWeights Norm(const std::string& name) const {
-    return {Padded(Tensor(name + ".weight", {config_.n_embd})), Padded(Tensor(name + ".bias", {config_.n_embd}))};
+  // [in, out], or [out, in] where `transposed`.
+  PackedMatrix Pack(const Tensor& tensor, bool transposed) const {
+    const auto rows = static_cast<size_t>(tensor.spec.shape[0]), columns = static_cast<size_t>(tensor.spec.shape[1]);
+    return PackedMatrix::Pack(type_, transposed ? columns : rows, transposed ? rows : columns, tensor.values.data(),
+                              transposed);
   }
 
-  LinearWeights Linear(const std::string& name, int64_t in, int64_t out) const {
-    const std::vector<float> weight = Tensor(name + ".weight", {in, out});
-    return {PackedMatrix::Pack(type_, static_cast<size_t>(in), static_cast<size_t>(out), weight.data(), false),
-            Padded(Tensor(name + ".bias", {out}))};
+  LayerNormWeights Norm(const std::string& name) {
+    AlignedBuffer<float> weight = Padded(Take(name + ".weight").values);
+    return {std::move(weight), Padded(Take(name + ".bias").values)};
+  }
+
+  LinearWeights Linear(const std::string& name) {
+    PackedMatrix matrix = Pack(Take(name + ".weight"), false);
+    return {std::move(matrix), Padded(Take(name + ".bias").values)};
   }
 
   // q, k, v and the interaction projections all read LN1(x): one product computes them.
-  LinearWeights FusedInput(const std::string& layer) const {
+  LinearWeights FusedInput(const std::string& layer) {
     const int64_t c = config_.n_embd;
     const int64_t r = config_.int_n_embd;
     const int64_t out = 3 * c + 2 * r;
     std::vector<float> fused(static_cast<size_t>(c * out));
-    const std::vector<float> qkv = Tensor(layer + "attn.c_attn.weight", {c, 3 * c});
+    const std::vector<float> qkv = Take(layer + "attn.c_attn.weight").values;
     for (int64_t i = 0; i < c; ++i) std::copy_n(qkv.data() + i * 3 * c, 3 * c, fused.data() + i * out);
     if (r > 0) {
-      CopyTransposed(Tensor(layer + "attn.q_int.weight", {r, c}), out, fused.data() + 3 * c);
-      CopyTransposed(Tensor(layer + "attn.k_int.weight", {r, c}), out, fused.data() + 3 * c + r);
+      CopyTransposed(Take(layer + "attn.q_int.weight").values, out, fused.data() + 3 * c);
+      CopyTransposed(Take(layer + "attn.k_int.weight").values, out, fused.data() + 3 * c + r);
     }
-    std::vector<float> bias = Tensor(layer + "attn.c_attn.bias", {3 * c});
+    std::vector<float> bias = Take(layer + "attn.c_attn.bias").values;
     bias.resize(static_cast<size_t>(out));
     return {PackedMatrix::Pack(type_, static_cast<size_t>(c), static_cast<size_t>(out), fused.data(), false),
             Padded(bias)};
@@ -79,22 +98,22 @@ class Builder {
     }
   }
 
-  LayerWeights Layer(const std::string& prefix) const {
-    const int64_t c = config_.n_embd;
+  LayerWeights Layer(const std::string& prefix) {
     LayerWeights layer;
     layer.ln_1 = Norm(prefix + "ln_1");
     layer.qkv_int = FusedInput(prefix);
-    if (config_.int_n_embd > 0) layer.beta = Tensor(prefix + "attn.int_bias", {1})[0];
-    layer.attn_proj = Linear(prefix + "attn.c_proj", c, c);
+    if (config_.int_n_embd > 0) layer.beta = Take(prefix + "attn.int_bias").values[0];
+    layer.attn_proj = Linear(prefix + "attn.c_proj");
     layer.ln_2 = Norm(prefix + "ln_2");
-    layer.fc = Linear(prefix + "mlp.c_fc", c, config_.n_inner);
-    layer.mlp_proj = Linear(prefix + "mlp.c_proj", config_.n_inner, c);
+    layer.fc = Linear(prefix + "mlp.c_fc");
+    layer.mlp_proj = Linear(prefix + "mlp.c_proj");
     return layer;
   }
 
   ModelConfig config_;
   WeightType type_;
   TensorSource source_;
+  std::map<std::string, TensorSpec> left_;  // not yet packed
 };
 
 // Bell-shaped with standard deviation 1: the sum of four uniform 16-bit numbers, from one hash.
@@ -103,8 +122,30 @@ float BellShaped(uint64_t hash) {
   return (sum - 2.0f * 65535.0f) * (1.7320508f / 65535.0f);
 }
 
-bool EndsWith(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+// Values of a new tensor. What is drawn moves `stream` on, in the order of the calls.
+std::vector<float> Draw(const TensorSpec& spec, uint64_t& stream) {
+  constexpr float kDeviation = 0.02f;
+  constexpr float kInteractionBias = 2.0f;
+  std::vector<float> values(static_cast<size_t>(spec.size()));
+  switch (spec.role) {
+    case TensorRole::kBias:
+    case TensorRole::kNormBias:
+      break;
+    case TensorRole::kNormWeight:
+      std::fill(values.begin(), values.end(), 1.0f);
+      break;
+    case TensorRole::kInteractionBias:
+      std::fill(values.begin(), values.end(), kInteractionBias);
+      break;
+    case TensorRole::kEmbedding:
+    case TensorRole::kMatrix:
+    case TensorRole::kQkvMatrix:
+    case TensorRole::kResidualMatrix:
+    case TensorRole::kInteractionMatrix:
+      stream = Mix(stream + kGoldenGamma);
+      for (size_t i = 0; i < values.size(); ++i) values[i] = kDeviation * BellShaped(Mix(stream + i));
+  }
+  return values;
 }
 
 void HashBytes(uint64_t& hash, const void* data, size_t size) { hash = WordHash(hash, data, size); }
@@ -123,32 +164,13 @@ void HashBuffer(uint64_t& hash, const AlignedBuffer<float>& buffer) {
 
 ModelWeights LoadWeights(const Checkpoint& checkpoint, WeightType type) {
   return Builder(checkpoint.config(), type,
-                 [&](const std::string& name, std::span<const int64_t> shape) { return checkpoint.Read(name, shape); })
+                 [&](const TensorSpec& spec) { return checkpoint.Read(spec.name, spec.shape); })
       .Build();
 }
 
 ModelWeights RandomWeights(const ModelConfig& config, uint64_t seed, WeightType type) {
-  constexpr float kDeviation = 0.02f;
-  constexpr float kInteractionBias = 2.0f;
   uint64_t stream = Mix(seed);
-  return Builder(config, type,
-                 [=](const std::string& name, std::span<const int64_t> shape) mutable {
-                   int64_t count = 1;
-                   for (int64_t n : shape) count *= n;
-                   std::vector<float> values(static_cast<size_t>(count));
-                   if (EndsWith(name, "int_bias")) {
-                     values[0] = kInteractionBias;
-                   } else if (EndsWith(name, "bias")) {
-                     return values;
-                   } else if (name.find("ln_") != std::string::npos) {
-                     std::fill(values.begin(), values.end(), 1.0f);
-                   } else {
-                     stream = Mix(stream + kGoldenGamma);
-                     for (size_t i = 0; i < values.size(); ++i) values[i] = kDeviation * BellShaped(Mix(stream + i));
-                   }
-                   return values;
-                 })
-      .Build();
+  return Builder(config, type, [&](const TensorSpec& spec) { return Draw(spec, stream); }).Build();
 }
 
 size_t ModelWeights::bytes() const {

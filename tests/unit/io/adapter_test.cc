@@ -93,6 +93,19 @@ TEST_F(AdapterTest, OverridesInteractionOfTheSameWidthOnly) {
                 {config_file_ + ": dcp.int_n_embd is 5, expected 4, as " + (base_ / "config.json").string() + " says"});
 }
 
+TEST_F(AdapterTest, ConfigsAreReadWithoutTheWeights) {
+  ModelConfig config = config_;
+  config.eviction_delay = 3;
+  WriteAdapter(adapter_, config, interaction_);
+  std::filesystem::remove(base_ / "model.safetensors");
+  std::filesystem::remove(adapter_ / "adapter.safetensors");
+  EXPECT_EQ(ReadModelConfig(base_).int_n_embd, 0);
+  const ModelConfig both = ReadModelConfig(base_, adapter_);
+  EXPECT_EQ(both.n_layer, base_config_.n_layer);
+  EXPECT_EQ(both.int_n_embd, 4);
+  EXPECT_EQ(both.eviction_delay, 3);
+}
+
 TEST_F(AdapterTest, CarriesItsOwnEvictionDelay) {
   for (const int base_delay : {0, 3}) {
     ModelConfig config = config_;

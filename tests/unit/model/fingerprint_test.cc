@@ -1,9 +1,12 @@
 // The fingerprint of a model: equal for equal weights, another for any that differ.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <functional>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "model/weights.h"
 #include "tests/unit/runtime/session_testing.h"
@@ -33,6 +36,48 @@ TEST(Fingerprint, FollowsConfigSeedAndType) {
   config.eviction_delay = 1;  // the same weights, another rule
   prints.insert(Model::Random(config, 0)->fingerprint());
   EXPECT_EQ(prints.size(), 15u);
+}
+
+// Saved sequences carry fingerprints, and random models are the same everywhere: neither may change.
+TEST(Fingerprint, IsWhatItEverWas) {
+  ModelConfig config;
+  config.n_layer = 2;
+  config.n_head = 2;
+  config.n_embd = 12;
+  config.n_inner = 20;
+  config.n_positions = 16;
+  config.vocab_size = 37;
+  EXPECT_EQ(Model::Random(config, 7, WeightType::kF32)->fingerprint(), 0xd9f358ef6cc47905u);
+  config.int_n_embd = 5;
+  config.eviction_delay = 3;
+  EXPECT_EQ(Model::Random(config, 7, WeightType::kF32)->fingerprint(), 0x0ed8c10a234e825fu);
+  EXPECT_EQ(Model::Random(config, 7, WeightType::kI8)->fingerprint(), 0x12989793391ee3a0u);
+}
+
+// Loading does not read the weights again for it: the first to ask waits, the others do not.
+TEST(Fingerprint, IsMadeWhenFirstAskedFor) {
+  using Clock = std::chrono::steady_clock;
+  ModelConfig config = SmallShape();
+  config.vocab_size = 100'000;  // hundreds of microseconds to hash
+  const auto model = Model::Random(config, 0);
+  const auto ask = [&model] {
+    const auto begin = Clock::now();
+    EXPECT_NE(model->fingerprint(), 0u);
+    return Clock::now() - begin;
+  };
+  const auto first = ask();
+  auto later = first;
+  for (int i = 0; i < 20; ++i) later = std::min(later, ask());
+  EXPECT_GT(first, 20 * later);
+}
+
+TEST(Fingerprint, ThreadsMayAskAtOnce) {
+  const auto model = Model::Random(SmallShape(), 1);
+  std::vector<uint64_t> prints(8);
+  std::vector<std::thread> threads;
+  for (uint64_t& print : prints) threads.emplace_back([&] { print = model->fingerprint(); });
+  for (std::thread& thread : threads) thread.join();
+  for (const uint64_t print : prints) EXPECT_EQ(print, Model::Random(SmallShape(), 1)->fingerprint());
 }
 
 // One changed weight, wherever it is.
