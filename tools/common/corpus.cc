@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "common/files.h"
-#include "common/json.h"
+#include "common/id_list.h"
+#include "common/option_group.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
@@ -31,20 +32,6 @@ class Collector {
   std::vector<Document> documents_;
 };
 
-std::vector<TokenId> IdsOfArray(const Json& array, const std::string& name) {
-  std::vector<TokenId> ids;
-  ids.reserve(array.size());
-  for (const Json& value : array) {
-    const bool is_id = value.is_number_integer() && value >= 0 && value <= std::numeric_limits<TokenId>::max();
-    if (!is_id) {
-      throw Error(ErrorCode::kInvalidArgument, name + ": element " + std::to_string(ids.size()) +
-                                                   " is not a token id: " + value.dump().substr(0, 40));
-    }
-    ids.push_back(value.get<TokenId>());
-  }
-  return ids;
-}
-
 }  // namespace
 
 std::vector<std::string> TextFilesOf(const std::string& path) {
@@ -58,6 +45,12 @@ std::vector<std::string> TextFilesOf(const std::string& path) {
   if (files.empty()) throw Error(ErrorCode::kInvalidArgument, path + ": the folder holds no .txt file");
   std::sort(files.begin(), files.end());
   return files;
+}
+
+CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts) {
+  return add.Each("--text", texts,
+                  "A text file (- is stdin), or a folder of .txt files; each file is a document; may be repeated",
+                  "PATH");
 }
 
 std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, size_t max_tokens,
@@ -76,10 +69,9 @@ std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tok
 std::vector<Document> ReadIdDocuments(const std::string& path, const Model& model, size_t max_tokens, ToolIo& io) {
   const std::string name = DisplayName(path);
   const Json content = ParseJson(ReadAll(path, io), name);
-  if (!content.is_array()) throw Error(ErrorCode::kInvalidArgument, name + ": not a JSON array of token ids");
   Collector collector(max_tokens);
   const auto add = [&](const Json& array, const std::string& document) {
-    std::vector<TokenId> ids = IdsOfArray(array, document);
+    std::vector<TokenId> ids = IdsOfJson(array, document);
     CheckIds(ids, model, document);
     if (!collector.full()) collector.Add(document, std::move(ids));
   };
@@ -88,9 +80,7 @@ std::vector<Document> ReadIdDocuments(const std::string& path, const Model& mode
     return collector.Take();
   }
   for (size_t i = 0; i < content.size(); ++i) {
-    const std::string document = name + "[" + std::to_string(i) + "]";
-    if (!content[i].is_array()) throw Error(ErrorCode::kInvalidArgument, document + ": not an array like the first");
-    add(content[i], document);
+    add(content[i], name + "[" + std::to_string(i) + "]");
   }
   return collector.Take();
 }

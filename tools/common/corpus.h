@@ -11,6 +11,8 @@
 
 namespace dcp::tools {
 
+class OptionGroup;  // common/option_group.h
+
 struct Document {
   std::string name;  // as messages name it
   std::vector<TokenId> ids;
@@ -19,6 +21,9 @@ struct Document {
 // The files that `path` stands for: itself (- is stdin), or the .txt files of a folder, in the order of their names.
 // Throws dcp::Error when a folder holds none.
 std::vector<std::string> TextFilesOf(const std::string& path);
+
+// --text, which may be repeated; for ReadTexts.
+CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts);
 
 // Every path is a document, or a folder whose .txt files (not those of its subfolders) are documents, in the order of
 // their names. What follows the first `max_tokens` tokens is left out; 0: nothing is. Throws dcp::Error when a path

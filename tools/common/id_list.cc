@@ -1,8 +1,9 @@
 #include "common/id_list.h"
 
 #include <charconv>
+#include <limits>
 
-#include "dcp/error.h"
+#include "common/option_group.h"
 
 namespace dcp::tools {
 
@@ -25,12 +26,23 @@ TokenId ParseId(std::string_view text, const std::string& name) {
 std::vector<TokenId> ParseIdList(std::string_view text, const std::string& name) {
   std::vector<TokenId> ids;
   if (Trim(text).empty()) return ids;
-  while (true) {
-    const size_t comma = text.find(',');
-    ids.push_back(ParseId(Trim(text.substr(0, comma)), name));
-    if (comma == std::string_view::npos) return ids;
-    text.remove_prefix(comma + 1);
+  for (const std::string& entry : SplitList(text)) ids.push_back(ParseId(Trim(entry), name));
+  return ids;
+}
+
+std::vector<TokenId> IdsOfJson(const Json& array, const std::string& name) {
+  if (!array.is_array()) throw Error(ErrorCode::kInvalidArgument, name + ": not a JSON array of token ids");
+  std::vector<TokenId> ids;
+  ids.reserve(array.size());
+  for (const Json& value : array) {
+    const bool is_id = value.is_number_integer() && value >= 0 && value <= std::numeric_limits<TokenId>::max();
+    if (!is_id) {
+      throw Error(ErrorCode::kInvalidArgument, name + ": element " + std::to_string(ids.size()) +
+                                                   " is not a token id: " + value.dump().substr(0, 40));
+    }
+    ids.push_back(value.get<TokenId>());
   }
+  return ids;
 }
 
 }  // namespace dcp::tools

@@ -2,23 +2,24 @@
 
 #include <filesystem>
 
+#include "common/option_group.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
 namespace {
 
-PolicySpec ResolvePolicy(const ModelToolOptions& options, const Model& model) {
+PolicySpec ResolvePolicy(const PolicyOptions& options, const Model& model) {
   PolicySpec spec;
-  if (!options.policy.empty()) {
-    spec = ParsePolicy(options.policy);
+  if (options.policy) {
+    spec = *options.policy;
   } else if (model.has_interaction()) {
     spec.kind = PolicySpec::Kind::kLearned;
   }
   if (options.threshold) {
     if (spec.kind != PolicySpec::Kind::kLearned) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "--threshold moves the decision of the learned policy, but the policy is " +
-                      (options.policy.empty() ? "dense" : options.policy));
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "--threshold moves the decision of the learned policy, but the policy is " + MakePolicy(spec)->name());
     }
     spec.threshold = *options.threshold;
   }
@@ -28,57 +29,56 @@ PolicySpec ResolvePolicy(const ModelToolOptions& options, const Model& model) {
 
 }  // namespace
 
-void AddModelOptions(CLI::App& app, ModelToolOptions& options) {
-  constexpr char kModel[] = "Model";
-  app.add_option("--model", options.model, "Hugging Face GPT-2 directory")->required()->type_name("DIR")->group(kModel);
-  app.add_option("--adapter", options.adapter, "Adapter directory put on top of the model")
-      ->type_name("DIR")
-      ->group(kModel);
-  app.add_option("--threads", options.threads, "Threads; default: all cores")->type_name("N")->group(kModel);
-  app.add_option("--weights", options.weights, "How weights are held: f32, bf16, f16, i8; default: as stored")
-      ->type_name("TYPE")
-      ->group(kModel);
-  app.add_option("--kv", options.kv, "How K and V are held: f32, f16; default: f32")->type_name("TYPE")->group(kModel);
-  app.add_option("--seed", options.seed, "Seed of everything random; default: 0")
-      ->type_name("N")
-      ->check([](const std::string& value) { return value.starts_with('-') ? value + " is negative" : ""; })
-      ->group(kModel);
-  app.add_option("--prefill-chunk", options.prefill_chunk,
-                 "Prompt tokens of one sequence that pass the layers together; smaller: lower peak memory; "
-                 "default: 128")
-      ->type_name("N")
-      ->group(kModel);
-
-  constexpr char kPolicy[] = "Policy";
-  app.add_option("--policy", options.policy,
-                 "What stays in the cache: dense, learned, window:N, sinks:S,N, strided:W,S, h2o:N (in tokens); "
-                 "default: learned if the model has interaction tensors, else dense")
-      ->type_name("POLICY")
-      ->group(kPolicy);
-  app.add_option("--threshold", options.threshold,
-                 "learned: drop a token when its score is at most TAU; larger prunes more; default: 0, as trained")
-      ->type_name("TAU")
-      ->group(kPolicy);
-  app.add_option("--max-kept", options.max_kept, "Cap on the kept tokens of every layer; default: 0, no cap")
-      ->type_name("N")
-      ->group(kPolicy);
+void AddModelSource(const OptionGroup& add, ModelSource& options) {
+  add("--model", options.model, "Hugging Face GPT-2 directory", "DIR");
+  add("--adapter", options.adapter, "Adapter directory put on top of the model", "DIR");
 }
 
-void CheckNames(const ModelToolOptions& options) {
-  if (!options.weights.empty()) ParseWeightType(options.weights);
-  ParseKvType(options.kv);
-  if (!options.policy.empty()) ParsePolicy(options.policy);
+void AddRunOptions(const OptionGroup& add, RunOptions& options) {
+  add("--threads", options.threads, kThreadsHelp, "N");
+  add("--weights", options.weights, kWeightsHelp, "TYPE", ParseWeightType);
+  add("--kv", options.kv, kKvHelp, "TYPE", ParseKvType);
+  add("--prefill-chunk", options.prefill_chunk,
+      "Tokens of one sequence that pass the layers together; smaller: lower peak memory; default: 128", "N");
+}
+
+void AddSeed(const OptionGroup& add, uint64_t& seed, const std::string& of) {
+  add("--seed", seed, "Seed of " + of + "; default: 0", "N");
+}
+
+void AddThreshold(const OptionGroup& add, std::optional<float>& threshold) {
+  add("--threshold", threshold,
+      "learned: drop a token when its score is at most TAU; larger prunes more; default: 0, as trained", "TAU");
+}
+
+void AddMaxKept(const OptionGroup& add, int& max_kept) {
+  add("--max-kept", max_kept, "Cap on the kept tokens of every layer; default: 0, no cap", "N");
+}
+
+void AddPolicyOptions(const OptionGroup& add, PolicyOptions& options) {
+  add("--policy", options.policy,
+      std::string("What stays in the cache: ") + kPolicies +
+          " (in tokens); default: learned if the model has interaction tensors, else dense",
+      "POLICY", ParsePolicy);
+  AddThreshold(add, options.threshold);
+  AddMaxKept(add, options.max_kept);
+}
+
+void AddModelOptions(CLI::App& app, ModelToolOptions& options) {
+  const OptionGroup add(app, "Model");
+  AddModelSource(add, options);
+  app.get_option("--model")->required();
+  AddRunOptions(add, options);
+  AddSeed(add, options.seed);
+  AddPolicyOptions(OptionGroup(app, "Policy"), options);
 }
 
 std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options) {
-  ModelOptions load;
-  if (!options.weights.empty()) load.weights = ParseWeightType(options.weights);
-  load.adapter = options.adapter;
-  return Model::Load(options.model, load);
+  return Model::Load(options.model, ModelOptions{options.weights, options.adapter});
 }
 
-std::optional<Tokenizer> LoadTokenizer(const ModelToolOptions& options, const Model& model) {
-  const std::filesystem::path directory = options.model;
+std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model) {
+  const std::filesystem::path directory = source.model;
   // One file without the other is damage, and Load says which one is missing.
   if (!std::filesystem::exists(directory / "vocab.json") && !std::filesystem::exists(directory / "merges.txt")) {
     return std::nullopt;
@@ -92,11 +92,11 @@ std::optional<Tokenizer> LoadTokenizer(const ModelToolOptions& options, const Mo
   return tokenizer;
 }
 
-const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelToolOptions& options,
+const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelSource& source,
                                const std::string& purpose) {
   if (!tokenizer) {
     throw Error(ErrorCode::kInvalidArgument,
-                options.model + ": has no tokenizer (vocab.json, merges.txt), which " + purpose + " needs");
+                source.model + ": has no tokenizer (vocab.json, merges.txt), which " + purpose + " needs");
   }
   return *tokenizer;
 }
@@ -104,7 +104,7 @@ const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const 
 SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model) {
   SessionOptions session;
   session.policy = MakePolicy(ResolvePolicy(options, model));
-  session.kv_type = ParseKvType(options.kv);
+  session.kv_type = options.kv;
   session.prefill_chunk = options.prefill_chunk;
   return session;
 }

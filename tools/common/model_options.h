@@ -1,8 +1,7 @@
-// The options that every tool with a model has, and what is loaded by them.
+// The options that every tool with a model has, in blocks, and what is loaded by them.
 #ifndef DCP_TOOLS_COMMON_MODEL_OPTIONS_H_
 #define DCP_TOOLS_COMMON_MODEL_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,35 +14,62 @@
 #include "dcp/tokenizer.h"
 #include "dcp/types.h"
 
+namespace CLI {
+class App;
+}  // namespace CLI
+
 namespace dcp::tools {
 
-// As given on the command line; empty strings and absent values mean the defaults that --help states.
-struct ModelToolOptions {
-  std::string model;
-  std::string adapter;
-  int threads = 0;      // 0: all cores
-  std::string weights;  // empty: the checkpoint's type
-  std::string kv = "f32";
-  uint64_t seed = 0;
-  int prefill_chunk = 128;  // tokens
-  std::string policy;       // empty: learned if the model has interaction tensors, else dense
-  std::optional<float> threshold;
-  int max_kept = 0;  // 0: no cap
+class OptionGroup;  // common/option_group.h
+
+// What the options of every tool call these.
+inline constexpr char kWeightsHelp[] = "How weights are held: f32, bf16, f16, i8; default: as stored";
+inline constexpr char kKvHelp[] = "How K and V are held: f32, f16; default: f32";
+inline constexpr char kThreadsHelp[] = "Threads; default: all cores";
+inline constexpr char kPolicies[] = "dense, learned, window:N, sinks:S,N, strided:W,S, h2o:N";
+
+// Which model.
+struct ModelSource {
+  std::string model;    // directory
+  std::string adapter;  // directory; empty: none
 };
 
-void AddModelOptions(CLI::App& app, ModelToolOptions& options);
+// How it runs.
+struct RunOptions {
+  int threads = 0;                    // 0: all cores
+  std::optional<WeightType> weights;  // absent: the checkpoint's type
+  KvType kv = KvType::kF32;
+  int prefill_chunk = 128;  // tokens
+  uint64_t seed = 0;
+};
 
-// Throws dcp::Error(kInvalidArgument) for names that do not exist, before anything is loaded.
-void CheckNames(const ModelToolOptions& options);
+// What stays in its cache.
+struct PolicyOptions {
+  std::optional<PolicySpec> policy;  // absent: learned if the model has interaction tensors, else dense
+  std::optional<float> threshold;    // of learned; absent: as trained
+  int max_kept = 0;                  // 0: no cap
+};
+
+struct ModelToolOptions : ModelSource, RunOptions, PolicyOptions {};
+
+void AddModelSource(const OptionGroup& add, ModelSource& options);  // neither option is required
+void AddRunOptions(const OptionGroup& add, RunOptions& options);    // all but the seed
+void AddSeed(const OptionGroup& add, uint64_t& seed, const std::string& of = "everything random");
+void AddThreshold(const OptionGroup& add, std::optional<float>& threshold);
+void AddMaxKept(const OptionGroup& add, int& max_kept);
+void AddPolicyOptions(const OptionGroup& add, PolicyOptions& options);
+
+// All of these, under the headings "Model" and "Policy"; --model is required.
+void AddModelOptions(CLI::App& app, ModelToolOptions& options);
 
 std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options);
 
 // The tokenizer of the model's directory; nothing when it has none of a tokenizer's files. Throws dcp::Error when they
 // are damaged, or hold more tokens than the model.
-std::optional<Tokenizer> LoadTokenizer(const ModelToolOptions& options, const Model& model);
+std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model);
 
 // Throws dcp::Error(kInvalidArgument) saying what a tokenizer is needed for when there is none.
-const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelToolOptions& options,
+const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelSource& source,
                                const std::string& purpose);
 
 // Policy, KV type and chunk; the rest is left as it is.

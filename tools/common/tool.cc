@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "dcp/error.h"
+#include "dcp/version.h"
 
 namespace dcp::tools {
 namespace {
@@ -68,6 +70,19 @@ int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& bo
     PrintLine(tool, io, std::string("unexpected error: ") + error.what());
   }
   return kExitFailure;
+}
+
+int RunWithOptions(const ToolText& text, std::span<const std::string> args, ToolIo& io,
+                   const std::function<void(CLI::App&)>& declare, const std::function<int()>& run) {
+  return RunGuarded(text.name, io, [&] {
+    CLI::App app(text.about, text.name);
+    app.set_version_flag("--version", std::string(text.name) + ' ' + std::string(Version()), "Print the version");
+    app.footer(std::string(text.footer) +
+               "Exit status: 0 done, 2 bad input or usage, 130 interrupted, 1 anything else.\n");
+    declare(app);
+    if (const auto status = ParseArguments(app, args, io)) return *status;
+    return run();
+  });
 }
 
 std::optional<int> ParseArguments(CLI::App& app, std::span<const std::string> args, ToolIo& io) {

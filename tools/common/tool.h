@@ -5,7 +5,6 @@
 #ifndef DCP_TOOLS_COMMON_TOOL_H_
 #define DCP_TOOLS_COMMON_TOOL_H_
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <functional>
 #include <iosfwd>
@@ -15,6 +14,11 @@
 #include <string_view>
 
 #include "support/escape.h"  // OneLine, for what is shown
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace dcp::tools {
 
@@ -39,6 +43,17 @@ struct Interrupted {};
 // Runs `body` and returns its exit status. Whatever it throws becomes one line "tool: message" on io.err, and a status:
 // dcp::Error by its code, everything else kExitFailure.
 int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& body);
+
+// What --help says about a tool.
+struct ToolText {
+  const char* name;
+  const char* about;
+  const char* footer;  // examples and notes; the exit statuses follow
+};
+
+// The whole of a tool, guarded: `declare` adds its options, and `run` runs it once they are parsed.
+int RunWithOptions(const ToolText& text, std::span<const std::string> args, ToolIo& io,
+                   const std::function<void(CLI::App&)>& declare, const std::function<int()>& run);
 
 // Parses `args` (without the program's name). Returns the exit status when nothing is left to do (--help and --version
 // were printed); throws dcp::Error(kInvalidArgument) for wrong usage.

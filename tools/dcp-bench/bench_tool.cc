@@ -1,5 +1,6 @@
 #include "dcp-bench/bench_tool.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <memory>

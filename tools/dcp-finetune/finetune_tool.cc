@@ -1,5 +1,6 @@
 #include "dcp-finetune/finetune_tool.h"
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "common/json.h"

@@ -14,11 +14,11 @@ namespace {
 
 class PromptReader {
  public:
-  PromptReader(const ModelToolOptions& options, const Model& model, const std::optional<Tokenizer>& tokenizer)
-      : options_(options), model_(model), tokenizer_(tokenizer) {}
+  PromptReader(const ModelSource& source, const Model& model, const std::optional<Tokenizer>& tokenizer)
+      : source_(source), model_(model), tokenizer_(tokenizer) {}
 
   void AddText(std::string_view text, const std::string& name) {
-    Add(NeedTokenizer(tokenizer_, options_, "a text prompt").Encode(text), name);
+    Add(NeedTokenizer(tokenizer_, source_, "a text prompt").Encode(text), name);
   }
 
   void Add(std::vector<TokenId> ids, const std::string& name) {
@@ -30,18 +30,11 @@ class PromptReader {
   std::vector<std::vector<TokenId>> Take() { return std::move(prompts_); }
 
  private:
-  const ModelToolOptions& options_;
+  const ModelSource& source_;
   const Model& model_;
   const std::optional<Tokenizer>& tokenizer_;
   std::vector<std::vector<TokenId>> prompts_;
 };
-
-std::vector<TokenId> IdsOfJson(const Json& array, const std::string& name) {
-  if (!array.is_array()) Reject(name + ": prompt_ids is not an array");
-  std::vector<TokenId> ids;
-  for (const Json& id : array) ids.push_back(ParseId(id.is_number_integer() ? id.dump() : "", name));
-  return ids;
-}
 
 // {"prompt": "..."} or {"prompt_ids": [...]}; other fields are nobody's business here.
 void AddJsonLine(std::string_view line, const std::string& name, PromptReader& reader) {
@@ -51,7 +44,7 @@ void AddJsonLine(std::string_view line, const std::string& name, PromptReader& r
   if (has_text == object.contains("prompt_ids")) {
     Reject(name + ": expected either \"prompt\" or \"prompt_ids\"" + (has_text ? ", found both" : ", found neither"));
   }
-  if (!has_text) return reader.Add(IdsOfJson(object["prompt_ids"], name), name);
+  if (!has_text) return reader.Add(IdsOfJson(object["prompt_ids"], name + ": prompt_ids"), name);
   if (!object["prompt"].is_string()) Reject(name + ": prompt is not a string");
   reader.AddText(object["prompt"].get_ref<const std::string&>(), name);
 }
@@ -71,25 +64,18 @@ void AddJsonLines(std::string_view content, const std::string& file, PromptReade
 
 }  // namespace
 
-void CheckSource(const PromptSource& source) {
-  const int kinds =
-      !source.texts.empty() + source.text_file.has_value() + !source.id_lists.empty() + source.jsonl.has_value();
-  if (kinds == 1) return;
-  const std::string choices = "--prompt, --prompt-file, --prompt-ids, --input, - (standard input)";
-  Reject(kinds == 0 ? "no prompt: give one of " + choices
-                    : "more than one kind of prompt: give only one of " + choices);
-}
-
-std::vector<std::vector<TokenId>> ReadPrompts(const PromptSource& source, const ModelToolOptions& options,
+std::vector<std::vector<TokenId>> ReadPrompts(const PromptSource& source, const ModelSource& model_source,
                                               const Model& model, const std::optional<Tokenizer>& tokenizer,
                                               ToolIo& io) {
-  PromptReader reader(options, model, tokenizer);
+  PromptReader reader(model_source, model, tokenizer);
   for (size_t i = 0; i < source.texts.size(); ++i) reader.AddText(source.texts[i], "prompt " + std::to_string(i));
   for (size_t i = 0; i < source.id_lists.size(); ++i) {
     const std::string name = "prompt " + std::to_string(i);
     reader.Add(ParseIdList(source.id_lists[i], name), name);
   }
-  if (source.text_file) reader.AddText(ReadAll(*source.text_file, io), DisplayName(*source.text_file));
+  for (const auto& file : {source.text_file, source.dash}) {
+    if (file) reader.AddText(ReadAll(*file, io), DisplayName(*file));
+  }
   if (source.jsonl) AddJsonLines(ReadAll(*source.jsonl, io), DisplayName(*source.jsonl), reader);
   return reader.Take();
 }

@@ -6,25 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "common/model_options.h"
 #include "common/tool.h"
+#include "dcp-generate/options.h"
 
 namespace dcp::tools {
 
-// As given on the command line: exactly one of these is used.
-struct PromptSource {
-  std::vector<std::string> texts;        // --prompt
-  std::optional<std::string> text_file;  // --prompt-file, or "-" on its own
-  std::vector<std::string> id_lists;     // --prompt-ids
-  std::optional<std::string> jsonl;      // --input
-};
-
-// Throws dcp::Error(kInvalidArgument) unless exactly one kind was given.
-void CheckSource(const PromptSource& source);
-
-// The ids of every prompt, in order; `options` names the model in messages. Throws dcp::Error naming the prompt (file
-// and line for --input) when it is empty, malformed, or has an id outside the vocabulary.
-std::vector<std::vector<TokenId>> ReadPrompts(const PromptSource& source, const ModelToolOptions& options,
+// The ids of every prompt, in order; `model_source` names the model in messages. Throws dcp::Error naming the prompt
+// (file and line for --input) when it is empty, malformed, or has an id outside the vocabulary.
+std::vector<std::vector<TokenId>> ReadPrompts(const PromptSource& source, const ModelSource& model_source,
                                               const Model& model, const std::optional<Tokenizer>& tokenizer,
                                               ToolIo& io);
 

@@ -56,7 +56,6 @@ void CheckStats(const StatsOptions& stats) {
 
 // What can be known to be wrong before the model is loaded.
 void CheckOptions(const InspectOptions& options) {
-  CheckNames(options.model);
   CheckSource(options.source, options.stats.on);
   CheckStats(options.stats);
   if (options.model.model.empty() && !options.source.trace_file) Reject("--model is required (see --help)");

@@ -119,7 +119,6 @@ PerplexityReport Summarise(std::span<const Window> windows, std::span<const Wind
 }
 
 int RunPerplexity(const PerplexityOptions& options, ToolIo& io) {
-  CheckNames(options.model);
   CheckTextOptions(options.text);
   const auto per_token = options.per_token_file ? std::make_unique<OutputFile>(*options.per_token_file) : nullptr;
   const auto model = LoadModel(options.model);

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "common/option_group.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
@@ -78,7 +79,7 @@ void RecallCommand::AddTrials() {
   add("--passage", options_.passage, "passage: its length in tokens; default: 32", "N");
   add("--lead", options_.lead, "Tokens of the text before what is said; default: 32", "N");
   add("--batch", options_.batch, "Questions that run together; changes speed and memory only; default: 8", "N");
-  add("--seed", options_.run.seed, "Seed of the trials; default: 0", "N");
+  AddSeed(OptionGroup(*command_, kTrials), options_.run.seed, "the trials");
 }
 
 void RecallCommand::AddModels() {
@@ -101,13 +102,8 @@ void RecallCommand::AddModels() {
                 "be repeated; default: learned where a model has interaction tensors",
                 "POLICY")
       ->group(kModels);
-  add("--threshold", options_.run.threshold,
-      "learned: drop a token when its score is at most TAU; larger prunes more; default: 0, as trained", "TAU");
-  add("--weights", options_.run.weights, "How weights are held: f32, bf16, f16, i8; default: as stored", "TYPE");
-  add("--kv", options_.run.kv, "How K and V are held: f32, f16; default: f32", "TYPE");
-  add("--threads", options_.run.threads, "Threads; default: all cores", "N");
-  add("--prefill-chunk", options_.run.prefill_chunk, "Tokens of one text that pass the layers together; default: 128",
-      "N");
+  AddThreshold(OptionGroup(*command_, kModels), options_.run.threshold);
+  AddRunOptions(OptionGroup(*command_, kModels), options_.run);
 }
 
 std::optional<int> RecallCommand::Run(ToolIo& io) const {

@@ -24,7 +24,6 @@ void RequireAtLeast(const char* option, int value, int least) {
 bool IsLearned(const std::string& policy) { return ParsePolicy(policy).kind == PolicySpec::Kind::kLearned; }
 
 void CheckOptions(const RecallOptions& options) {
-  CheckNames(options.run);
   if (options.texts.empty()) Reject("--text names what the trials are made of; none was given");
   RequireAtLeast("--trials", options.trials, 1);
   RequireAtLeast("--lead", options.lead, 1);
@@ -46,7 +45,7 @@ ModelToolOptions OptionsOf(const RecallOptions& options, const ModelEntry& entry
   ModelToolOptions one = options.run;
   one.model = entry.model;
   one.adapter = entry.adapter;
-  one.policy = policy;
+  one.policy = ParsePolicy(policy);
   if (!IsLearned(policy)) one.threshold.reset();
   return one;
 }

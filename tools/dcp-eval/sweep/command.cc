@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/option_group.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
@@ -102,11 +103,7 @@ void SweepCommand::AddModels() {
       ->group(kModels);
   add("--dense-model", models.dense_model, "The dense control; default: the first --model, without adapter", "DIR");
   add("--dense-adapter", models.dense_adapter, "Adapter directory put on top of the dense control", "DIR");
-  add("--weights", options_.run.weights, "How weights are held: f32, bf16, f16, i8; default: as stored", "TYPE");
-  add("--kv", options_.run.kv, "How K and V are held: f32, f16; default: f32", "TYPE");
-  add("--threads", options_.run.threads, "Threads; default: all cores", "N");
-  add("--prefill-chunk", options_.run.prefill_chunk, "Tokens of one window that pass the layers together; default: 128",
-      "N");
+  AddRunOptions(OptionGroup(*command_, kModels), options_.run);
 }
 
 void SweepCommand::AddRows() {
@@ -140,9 +137,7 @@ void SweepCommand::AddOutput() {
   add("--resume", options_.resume_file,
       "Keep each row that is done in this file, and do not measure again what it holds", "FILE");
   add("--bootstrap", options_.bootstrap, "Samples for the 95 % intervals; default: 2000; 0: no intervals", "N");
-  add("--seed", options_.run.seed, "Seed of those samples; default: 0", "N")->check([](const std::string& value) {
-    return value.starts_with('-') ? value + " is negative" : "";
-  });
+  AddSeed(OptionGroup(*command_, kOutput), options_.run.seed, "those samples");
 }
 
 std::optional<int> SweepCommand::Run(ToolIo& io) const {

@@ -135,7 +135,7 @@ void Sweep::Prepare() {
   text_hash_ = HashOf(documents_, windows_);
   result_.windows = windows_.size();
   result_.weights = ToString(control_->weight_type());
-  result_.kv = options_.run.kv;
+  result_.kv = ToString(options_.run.kv);
   result_.threads = pool_.threads();
   result_.units = ChooseUnits(windows_);
   result_.bootstrap_samples = static_cast<size_t>(options_.bootstrap);
@@ -169,7 +169,7 @@ Json Sweep::KeyOf(const SweepJob& job, const Session& session) const {
   const Model& model = session.model();
   return {{"model", model.fingerprint()},
           {"weights", ToString(model.weight_type())},
-          {"kv", options_.run.kv},
+          {"kv", ToString(options_.run.kv)},
           {"prefill_chunk", options_.run.prefill_chunk},
           {"batch", options_.text.batch},
           {"threads", pool_.threads()},
@@ -219,7 +219,6 @@ std::unique_ptr<OutputFile> OpenIfNamed(const std::optional<std::string>& path) 
 }
 
 void CheckOptions(const SweepOptions& options) {
-  CheckNames(options.run);
   CheckTextOptions(options.text);
   if (options.max_windows < 0) {
     Reject("--max-windows is " + std::to_string(options.max_windows) + ", at least 0 is needed");

@@ -19,7 +19,6 @@ namespace {
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 void CheckOptions(const TaskOptions& options, TaskKind task) {
-  CheckNames(options.model);
   if (options.limit < 0) Reject("--limit is " + std::to_string(options.limit) + ", at least 0 is needed");
   if (options.batch < 1) Reject("--batch is " + std::to_string(options.batch) + ", at least 1 is needed");
   if (options.labels && task != TaskKind::kPiqa) {

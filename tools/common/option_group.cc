@@ -1,0 +1,37 @@
+#include "common/option_group.h"
+
+namespace dcp::tools {
+
+void RejectValue(std::string_view text, const std::string& what) {
+  throw Error(ErrorCode::kInvalidArgument, "\"" + std::string(text) + "\" " + what);
+}
+
+std::vector<std::string> SplitList(std::string_view list) {
+  std::vector<std::string> entries;
+  while (true) {
+    const size_t comma = list.find(',');
+    entries.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return entries;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+std::string ReadNonEmpty(const std::string& text) {
+  if (text.empty()) RejectValue(text, "is empty");
+  return text;
+}
+
+CLI::Option* OptionGroup::Declare(const std::string& name, const std::string& help, const std::string& type,
+                                  std::function<void(const std::string&)> read) const {
+  const auto read_all = [name, read = std::move(read)](const CLI::results_t& texts) {
+    try {
+      for (const std::string& text : texts) read(text);
+    } catch (const Error& error) {
+      throw Error(error.code(), name + ": " + error.what());
+    }
+    return true;
+  };
+  return app_.add_option(name, read_all, help)->type_name(type)->group(heading_)->expected(1);
+}
+
+}  // namespace dcp::tools

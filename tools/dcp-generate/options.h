@@ -1,0 +1,43 @@
+// What dcp-generate is asked to do.
+#ifndef DCP_TOOLS_DCP_GENERATE_OPTIONS_H_
+#define DCP_TOOLS_DCP_GENERATE_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/model_options.h"
+#include "dcp/generate.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace dcp::tools {
+
+// Where the prompts come from: exactly one kind is used.
+struct PromptSource {
+  std::vector<std::string> texts;        // --prompt
+  std::optional<std::string> text_file;  // --prompt-file
+  std::optional<std::string> dash;       // a lone "-": standard input
+  std::vector<std::string> id_lists;     // --prompt-ids
+  std::optional<std::string> jsonl;      // --input
+};
+
+struct GenerateToolOptions {
+  ModelToolOptions model;
+  PromptSource source;
+  GenerateOptions generate;  // the seed comes from `model`
+  bool json = false;         // one JSON document on standard output instead of text
+  std::optional<std::string> trace_file;
+  std::optional<std::string> logits_file;
+};
+
+void AddGenerateOptions(CLI::App& app, GenerateToolOptions& options);
+
+// Throws dcp::Error(kInvalidArgument) for what can be known to be wrong before the model is loaded.
+void CheckGenerateOptions(const GenerateToolOptions& options);
+
+}  // namespace dcp::tools
+
+#endif  // DCP_TOOLS_DCP_GENERATE_OPTIONS_H_
