@@ -4,10 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 
+#include "common/format.h"
+
 namespace dcp::tools {
+
+double SecondsNow() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 int64_t PeakRssBytes() {
   // Not getrusage where it can be helped: its maximum outlives exec, so a small program started by a large one would
@@ -39,9 +46,7 @@ std::string HumanBytes(double bytes) {
   constexpr std::array<const char*, 4> kUnits = {"B", "KiB", "MiB", "GiB"};
   size_t unit = 0;
   for (; bytes >= 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
-  char text[48];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.2f %s", bytes, kUnits[unit]);
-  return text;
+  return Format(unit == 0 ? "%.0f %s" : "%.2f %s", bytes, kUnits[unit]);
 }
 
 }  // namespace dcp::tools

@@ -8,6 +8,9 @@
 
 namespace dcp::tools {
 
+// Seconds on a clock that never jumps.
+double SecondsNow();
+
 // Largest resident set of this process so far, in bytes; 0 where the system does not tell.
 int64_t PeakRssBytes();
 

@@ -1,9 +1,10 @@
 #include "common/progress.h"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <utility>
+
+#include "common/measure.h"
 
 namespace dcp::tools {
 namespace {
@@ -42,7 +43,7 @@ void Progress::Hide() {
 
 double Progress::Now() const {
   if (options_.clock) return options_.clock();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return SecondsNow();
 }
 
 void Progress::Update(double done) {
