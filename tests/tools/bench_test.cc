@@ -1,6 +1,7 @@
 // dcp-bench: what a run reports, how cells are chosen and ordered, drawn sparsities, refusals.
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <map>
 #include <set>
@@ -8,12 +9,13 @@
 #include <thread>
 
 #include "dcp-bench/bench_tool.h"
-#include "dcp-bench/cost.h"
-#include "dcp-bench/drawn_policy.h"
-#include "dcp-bench/growth.h"
-#include "dcp-bench/machine.h"
-#include "dcp-bench/plan.h"
-#include "dcp-bench/roofline_kernels.h"
+#include "dcp-bench/measure/cost.h"
+#include "dcp-bench/measure/drawn_policy.h"
+#include "dcp-bench/report/growth.h"
+#include "dcp-bench/report/report.h"
+#include "dcp-bench/machine/machine.h"
+#include "dcp-bench/measure/plan.h"
+#include "dcp-bench/machine/roofline_kernels.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 
@@ -200,6 +202,14 @@ TEST(BenchRun, FilesAndTable) {
   EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 5 + 8 + 2 + 4) << "rows, and growth against context";
 }
 
+TEST(BenchReport, CsvQuotesWhatNeedsIt) {
+  BenchRun run;
+  run.rows.push_back(RowOf(100, 3.0));
+  run.rows[0].policy = "say \"sinks:4,60\"";
+  const std::string csv = RunCsv(run);
+  EXPECT_EQ(csv.substr(csv.find('\n') + 1, 23), "\"say \"\"sinks:4,60\"\"\",4,");
+}
+
 TEST(BenchRun, InterruptEndsIt) {
   World world;
   world.interrupted = true;
@@ -228,11 +238,21 @@ TEST(BenchPlan, DefaultContextsFitTheModel) {
   EXPECT_EQ(ResolveContexts(options, ParseShape("1,1,8,100,10", 0)), (std::vector<int>{84}));
 }
 
-TEST(BenchOptions, Lists) {
+TEST(BenchOptions, ListsRiseAndHoldEachValueOnce) {
+  BenchOptions options;
+  CLI::App app;
+  AddBenchOptions(app, options);
+  app.parse("--shape gpt2 --batch 8,1,8,32 --sparsity 0.9,0.5 --policy dense,learned --policy dense", false);
+  ResolveBenchOptions(options);
+  EXPECT_EQ(options.batches, (std::vector<int>{1, 8, 32}));
+  EXPECT_EQ(options.sparsities, (std::vector<double>{0.5, 0.9}));
+  EXPECT_EQ(options.policies.size(), 2u);
+}
+
+TEST(BenchOptions, PoliciesHoldCommas) {
   EXPECT_EQ(SplitPolicies("dense,sinks:4,252,strided:8,16,learned"),
             (std::vector<std::string>{"dense", "sinks:4,252", "strided:8,16", "learned"}));
   EXPECT_EQ(SplitPolicies("window:256"), (std::vector<std::string>{"window:256"}));
-  EXPECT_EQ(ParseCounts("--batch", "8,1,8,32"), (std::vector<int>{1, 8, 32}));
 }
 
 TEST(BenchOptions, Shapes) {

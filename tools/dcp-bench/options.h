@@ -2,13 +2,13 @@
 #ifndef DCP_TOOLS_DCP_BENCH_OPTIONS_H_
 #define DCP_TOOLS_DCP_BENCH_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/model_options.h"
 #include "dcp/eviction_policy.h"
 #include "dcp/model_config.h"
 #include "dcp/types.h"
@@ -17,20 +17,21 @@ namespace dcp::tools {
 
 struct BenchOptions {
   // The model: a directory, or a shape with random weights; exactly one of them.
-  std::string model;
-  std::string adapter;
-  std::optional<ModelConfig> shape;
-  std::string shape_text;  // as given
+  ModelSource source;
+  std::string shape_text;            // as given
+  int int_dim = 64;                  // R of the shape
+  std::optional<ModelConfig> shape;  // what shape_text and int_dim say
 
-  // The cells: every combination of these.
+  // The cells: every combination of these. Numbers rise.
   std::vector<int> batches = {1, 8, 32};
-  std::vector<int> contexts;         // tokens seen by each sequence; empty: of 128, 512 and 960 those that fit
-  std::vector<PolicySpec> policies;  // empty: dense, and learned if the model has interaction tensors
-  std::optional<float> threshold;    // of learned
-  int max_kept = 0;                  // of every policy; 0: no cap
-  std::vector<double> sparsities;    // drawn decisions take the place of `learned`, once for each; empty: as trained
-  std::vector<int> kept;             // the same with a number of kept tokens; not both
-  std::vector<WeightType> weights;   // empty: as stored; f32 for a shape
+  std::vector<int> contexts;              // tokens seen by each sequence; empty: of 128, 512 and 960 those that fit
+  std::vector<std::string> policy_lists;  // as given
+  std::vector<PolicySpec> policies;       // in them; empty: dense, and learned if the model has interaction tensors
+  std::optional<float> threshold;         // of learned
+  int max_kept = 0;                       // of every policy; 0: no cap
+  std::vector<double> sparsities;   // drawn decisions take the place of `learned`, once for each; empty: as trained
+  std::vector<int> kept;            // the same with a number of kept tokens; not both
+  std::vector<WeightType> weights;  // empty: as stored; f32 for a shape
   std::vector<KvType> kv = {KvType::kF32};
 
   int steps = 16;     // decode steps of a repetition
@@ -38,6 +39,7 @@ struct BenchOptions {
   int prefill = 512;  // tokens of a prefill repetition; at most P of them
   int threads = 0;    // 0: all cores
   uint64_t seed = 0;
+  bool require_quiet = false;
 
   // The decisions of `learned` are drawn.
   bool draws() const { return !sparsities.empty() || !kept.empty(); }
@@ -45,30 +47,19 @@ struct BenchOptions {
   std::optional<std::string> json_file;  // "-": standard output; the table then goes to stderr
   std::optional<std::string> csv_file;
   std::optional<std::string> plot_file;
-  bool require_quiet = false;
 };
 
-// The command line before it is understood.
-struct BenchArguments {
-  std::string model, adapter, shape, batch, context, sparsity, kept, weights, kv;
-  std::vector<std::string> policies;
-  int int_dim = 64;
-  BenchOptions rest;
-};
+void AddBenchOptions(CLI::App& app, BenchOptions& options);
 
-void AddBenchOptions(CLI::App& app, BenchArguments& arguments);
-
-// Throws dcp::Error(kInvalidArgument | kInvalidModel) with the option's name for what cannot be used.
-BenchOptions MakeBenchOptions(const BenchArguments& arguments);
+// Fills in `shape` and `policies` and sorts the lists. Throws dcp::Error(kInvalidArgument | kInvalidModel) for options
+// that do not go together.
+void ResolveBenchOptions(BenchOptions& options);
 
 // "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl" or "L,H,C,P,V", with `int_dim` for R.
 ModelConfig ParseShape(const std::string& text, int int_dim);
 
 // "dense,sinks:4,252,h2o:64" -> {"dense", "sinks:4,252", "h2o:64"}: a comma ends a policy where a letter follows.
 std::vector<std::string> SplitPolicies(std::string_view list);
-
-// Whole numbers of at least 1, rising and without repetition in the result. Messages begin with `option`.
-std::vector<int> ParseCounts(const std::string& option, const std::string& list);
 
 }  // namespace dcp::tools
 

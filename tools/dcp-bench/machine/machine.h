@@ -1,6 +1,6 @@
 // The machine that a measurement was taken on, and what else it was doing.
-#ifndef DCP_TOOLS_DCP_BENCH_MACHINE_H_
-#define DCP_TOOLS_DCP_BENCH_MACHINE_H_
+#ifndef DCP_TOOLS_DCP_BENCH_MACHINE_MACHINE_H_
+#define DCP_TOOLS_DCP_BENCH_MACHINE_MACHINE_H_
 
 #include <cstdint>
 #include <optional>
@@ -45,4 +45,4 @@ bool ResetPeakRss();
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_MACHINE_H_
+#endif  // DCP_TOOLS_DCP_BENCH_MACHINE_MACHINE_H_

@@ -1,4 +1,4 @@
-#include "dcp-bench/cost.h"
+#include "dcp-bench/measure/cost.h"
 
 namespace dcp::tools {
 namespace {

@@ -1,6 +1,6 @@
 // One way to run the model - policy, weight type, KV type - kept ready to be measured again and again.
-#ifndef DCP_TOOLS_DCP_BENCH_ENGINE_H_
-#define DCP_TOOLS_DCP_BENCH_ENGINE_H_
+#ifndef DCP_TOOLS_DCP_BENCH_MEASURE_ENGINE_H_
+#define DCP_TOOLS_DCP_BENCH_MEASURE_ENGINE_H_
 
 #include <cstdint>
 #include <map>
@@ -10,18 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "dcp-bench/cost.h"
+#include "dcp-bench/measure/cost.h"
+#include "dcp-bench/result.h"
 #include "dcp/model.h"
 #include "dcp/session.h"
 #include "dcp/thread_pool.h"
 
 namespace dcp::tools {
-
-// How decisions are drawn, where they are: one of them is there.
-struct Draw {
-  std::optional<double> sparsity;
-  std::optional<int> kept;
-};
 
 struct BenchPolicy {
   std::string name;                               // as on the command line, with what differs from the defaults
@@ -79,4 +74,4 @@ class Engine {
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_ENGINE_H_
+#endif  // DCP_TOOLS_DCP_BENCH_MEASURE_ENGINE_H_

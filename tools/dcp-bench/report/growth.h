@@ -1,11 +1,11 @@
 // How the time of a step grows with the context, and with the tokens that are kept of it.
-#ifndef DCP_TOOLS_DCP_BENCH_GROWTH_H_
-#define DCP_TOOLS_DCP_BENCH_GROWTH_H_
+#ifndef DCP_TOOLS_DCP_BENCH_REPORT_GROWTH_H_
+#define DCP_TOOLS_DCP_BENCH_REPORT_GROWTH_H_
 
 #include <string>
 #include <vector>
 
-#include "dcp-bench/results.h"
+#include "dcp-bench/result.h"
 
 namespace dcp::tools {
 
@@ -29,4 +29,4 @@ std::vector<Growth> FitGrowth(const BenchRun& run);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_GROWTH_H_
+#endif  // DCP_TOOLS_DCP_BENCH_REPORT_GROWTH_H_

@@ -1,6 +1,6 @@
 // The two loops that show what the processor can do: reading memory, and multiplying and adding.
-#ifndef DCP_TOOLS_DCP_BENCH_ROOFLINE_KERNELS_H_
-#define DCP_TOOLS_DCP_BENCH_ROOFLINE_KERNELS_H_
+#ifndef DCP_TOOLS_DCP_BENCH_MACHINE_ROOFLINE_KERNELS_H_
+#define DCP_TOOLS_DCP_BENCH_MACHINE_ROOFLINE_KERNELS_H_
 
 #include <cstddef>
 
@@ -18,4 +18,4 @@ const char* SimdTargetName();
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_ROOFLINE_KERNELS_H_
+#endif  // DCP_TOOLS_DCP_BENCH_MACHINE_ROOFLINE_KERNELS_H_

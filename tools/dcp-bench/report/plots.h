@@ -1,9 +1,9 @@
 // The rows of a run as a picture.
-#ifndef DCP_TOOLS_DCP_BENCH_PLOTS_H_
-#define DCP_TOOLS_DCP_BENCH_PLOTS_H_
+#ifndef DCP_TOOLS_DCP_BENCH_REPORT_PLOTS_H_
+#define DCP_TOOLS_DCP_BENCH_REPORT_PLOTS_H_
 
 #include "common/svg_plot.h"
-#include "dcp-bench/results.h"
+#include "dcp-bench/result.h"
 
 namespace dcp::tools {
 
@@ -14,4 +14,4 @@ Plot PlotRun(const BenchRun& run);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_PLOTS_H_
+#endif  // DCP_TOOLS_DCP_BENCH_REPORT_PLOTS_H_

@@ -1,4 +1,4 @@
-#include "dcp-bench/machine.h"
+#include "dcp-bench/machine/machine.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include <sstream>
 #include <thread>
 
-#include "dcp-bench/roofline_kernels.h"
+#include "dcp-bench/machine/roofline_kernels.h"
 
 namespace dcp::tools {
 namespace {

@@ -1,10 +1,10 @@
-#include "dcp-bench/engine.h"
+#include "dcp-bench/measure/engine.h"
 
 #include <utility>
 
 #include "common/measure.h"
-#include "dcp-bench/clock.h"
-#include "dcp-bench/machine.h"
+#include "dcp-bench/machine/machine.h"
+#include "dcp/sampler.h"
 
 namespace dcp::tools {
 namespace {
@@ -13,12 +13,6 @@ namespace {
 constexpr uint64_t kFillStream = 0;
 constexpr uint64_t kPrefillStream = 1;
 constexpr uint64_t kDecodeStream = 2;
-
-uint64_t Mix(uint64_t x) {  // the finalizer of MurmurHash3
-  x = (x ^ (x >> 33)) * 0xff51afd7ed558ccdULL;
-  x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53ULL;
-  return x ^ (x >> 33);
-}
 
 SessionOptions MakeOptions(std::shared_ptr<const EvictionPolicy> policy, KvType kv) {
   SessionOptions options;
@@ -59,10 +53,10 @@ Engine::Engine(std::shared_ptr<const Model> model, BenchPolicy policy, KvType kv
 }
 
 std::vector<TokenId> Engine::RandomIds(uint64_t stream, size_t count) const {
-  const auto vocabulary = static_cast<uint64_t>(model_->config().vocab_size);
+  const double vocabulary = model_->config().vocab_size;
   std::vector<TokenId> ids;
   for (size_t i = 0; i < count; ++i) {
-    ids.push_back(static_cast<TokenId>(Mix(Mix(Mix(seed_) + stream) + i) % vocabulary));
+    ids.push_back(static_cast<TokenId>(CounterUniform(seed_, stream, i) * vocabulary));
   }
   return ids;
 }
@@ -106,9 +100,9 @@ DecodeSample Engine::Decode(int batch, int context, int steps, int round) {
   const Clones clones(session_, bases_.at(context), batch);
   const CacheStats start = StatsOfBatch(clones.ids(), held_before);
   for (int step = 0; step < steps; ++step) {
-    const double begin = Now();
+    const double begin = SecondsNow();
     session_.Decode(clones.ids(), std::span(ids).subspan(static_cast<size_t>(step) * rows, rows));
-    sample.step_seconds.push_back(Now() - begin);
+    sample.step_seconds.push_back(SecondsNow() - begin);
   }
   sample.cache = StatsOfBatch(clones.ids(), held_before);
   sample.load.kept_slots = 0.5 * static_cast<double>(start.kept_slots + sample.cache.kept_slots);
@@ -124,9 +118,9 @@ double Engine::Prefill(int tokens, int round) {
   Session& session = prefill_session();
   const SequenceId sequence = session.Add();
   const FeedItem prompt{sequence, ids, LogitsMode::kLast};
-  const double begin = Now();
+  const double begin = SecondsNow();
   session.Prefill({&prompt, 1});
-  const double seconds = Now() - begin;
+  const double seconds = SecondsNow() - begin;
   session.Finish(sequence);
   return seconds;
 }

@@ -1,4 +1,4 @@
-#include "dcp-bench/drawn_policy.h"
+#include "dcp-bench/measure/drawn_policy.h"
 
 #include <cmath>
 #include <limits>

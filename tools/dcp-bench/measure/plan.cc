@@ -1,8 +1,8 @@
-#include "dcp-bench/plan.h"
+#include "dcp-bench/measure/plan.h"
 
 #include <algorithm>
 
-#include "dcp-bench/drawn_policy.h"
+#include "dcp-bench/measure/drawn_policy.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {

@@ -1,6 +1,6 @@
 // Decisions of a wanted sparsity for models whose own decisions mean nothing, because their weights are random.
-#ifndef DCP_TOOLS_DCP_BENCH_DRAWN_POLICY_H_
-#define DCP_TOOLS_DCP_BENCH_DRAWN_POLICY_H_
+#ifndef DCP_TOOLS_DCP_BENCH_MEASURE_DRAWN_POLICY_H_
+#define DCP_TOOLS_DCP_BENCH_MEASURE_DRAWN_POLICY_H_
 
 #include <cstdint>
 #include <memory>
@@ -54,4 +54,4 @@ std::shared_ptr<const EvictionPolicy> MakeScoringPolicy();
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_DRAWN_POLICY_H_
+#endif  // DCP_TOOLS_DCP_BENCH_MEASURE_DRAWN_POLICY_H_

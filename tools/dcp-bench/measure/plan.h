@@ -1,12 +1,12 @@
 // The cells of a run, and the order in which they are measured.
-#ifndef DCP_TOOLS_DCP_BENCH_PLAN_H_
-#define DCP_TOOLS_DCP_BENCH_PLAN_H_
+#ifndef DCP_TOOLS_DCP_BENCH_MEASURE_PLAN_H_
+#define DCP_TOOLS_DCP_BENCH_MEASURE_PLAN_H_
 
 #include <cstddef>
 #include <functional>
 #include <vector>
 
-#include "dcp-bench/engine.h"
+#include "dcp-bench/measure/engine.h"
 #include "dcp-bench/options.h"
 
 namespace dcp::tools {
@@ -38,4 +38,4 @@ std::vector<std::optional<WeightType>> ResolveWeights(const BenchOptions& option
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_PLAN_H_
+#endif  // DCP_TOOLS_DCP_BENCH_MEASURE_PLAN_H_

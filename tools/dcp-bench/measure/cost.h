@@ -1,6 +1,6 @@
 // The least that a step has to read and compute: what a roofline is about.
-#ifndef DCP_TOOLS_DCP_BENCH_COST_H_
-#define DCP_TOOLS_DCP_BENCH_COST_H_
+#ifndef DCP_TOOLS_DCP_BENCH_MEASURE_COST_H_
+#define DCP_TOOLS_DCP_BENCH_MEASURE_COST_H_
 
 #include "dcp/model_config.h"
 #include "dcp/types.h"
@@ -27,4 +27,4 @@ double PrefillProductFlops(const ModelConfig& config, bool interaction, int toke
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_COST_H_
+#endif  // DCP_TOOLS_DCP_BENCH_MEASURE_COST_H_

@@ -1,9 +1,9 @@
-#include "dcp-bench/plots.h"
+#include "dcp-bench/report/plots.h"
 
 #include <algorithm>
 #include <functional>
 
-#include "dcp-bench/growth.h"
+#include "dcp-bench/report/growth.h"
 
 namespace dcp::tools {
 namespace {
@@ -69,12 +69,12 @@ Plot PlotRun(const BenchRun& run) {
                   " repetitions, bars from slowest to fastest" + (run.loaded() ? "; MACHINE BUSY WITH OTHER WORK" : "");
   plot.panels.push_back({"Speed" + at_batch, "context (tokens)", "tokens/s, all sequences", true, false,
                          MakeSeries(run, largest_batch, [](const BenchRow& row) {
-                           return PlotPoint{1.0 * row.context, row.decode_tokens_per_s, row.decode_tokens_per_s_min,
-                                            row.decode_tokens_per_s_max};
+                           return PlotPoint{1.0 * row.context, row.decode_tokens_per_s.median,
+                                            row.decode_tokens_per_s.min, row.decode_tokens_per_s.max};
                          })});
   plot.panels.push_back({"Memory of the KV cache" + at_batch, "context (tokens)", "reserved (MiB)", true, false,
                          MakeSeries(run, largest_batch, [](const BenchRow& row) {
-                           return PlotPoint{1.0 * row.context, row.kv_bytes_reserved / kMiB};
+                           return PlotPoint{1.0 * row.context, static_cast<double>(row.kv_bytes_reserved) / kMiB};
                          })});
   const bool batches =
       std::any_of(run.rows.begin(), run.rows.end(), [&](const BenchRow& row) { return row.batch != batch; });

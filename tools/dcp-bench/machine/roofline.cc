@@ -1,12 +1,12 @@
-#include "dcp-bench/roofline.h"
+#include "dcp-bench/machine/roofline.h"
 
 #include <algorithm>
 #include <atomic>
 #include <memory>
 #include <new>
 
-#include "dcp-bench/clock.h"
-#include "dcp-bench/roofline_kernels.h"
+#include "common/measure.h"
+#include "dcp-bench/machine/roofline_kernels.h"
 
 namespace dcp::tools {
 namespace {
@@ -25,22 +25,22 @@ struct FreeAligned {
 std::atomic<float> sink;
 
 double BandwidthPass(ThreadPool& pool, const float* buffer) {
-  const double start = Now();
+  const double start = SecondsNow();
   pool.ParallelFor(kBufferFloats / kSliceFloats,
                    [&](size_t i, size_t) { sink = SumFloats(buffer + i * kSliceFloats, kSliceFloats); });
-  return kBufferFloats * sizeof(float) / (Now() - start);
+  return kBufferFloats * sizeof(float) / (SecondsNow() - start);
 }
 
 double MultiplyAddPass(ThreadPool& pool) {
   const size_t tasks = kChainTasks * static_cast<size_t>(pool.threads());
   std::atomic<double> flops = 0;
-  const double start = Now();
+  const double start = SecondsNow();
   pool.ParallelFor(tasks, [&](size_t, size_t) {
     double done = 0;
     sink = ChainMultiplyAdds(kChainRounds, &done);
     flops = done;
   });
-  return static_cast<double>(tasks) * flops / (Now() - start);
+  return static_cast<double>(tasks) * flops / (SecondsNow() - start);
 }
 
 }  // namespace

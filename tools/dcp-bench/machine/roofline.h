@@ -1,6 +1,6 @@
 // What the machine gives right now: the ceiling that measured speeds are held against.
-#ifndef DCP_TOOLS_DCP_BENCH_ROOFLINE_H_
-#define DCP_TOOLS_DCP_BENCH_ROOFLINE_H_
+#ifndef DCP_TOOLS_DCP_BENCH_MACHINE_ROOFLINE_H_
+#define DCP_TOOLS_DCP_BENCH_MACHINE_ROOFLINE_H_
 
 #include "dcp/thread_pool.h"
 
@@ -19,4 +19,4 @@ Roofline Best(const Roofline& a, const Roofline& b);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_BENCH_ROOFLINE_H_
+#endif  // DCP_TOOLS_DCP_BENCH_MACHINE_ROOFLINE_H_

@@ -1,10 +1,11 @@
-#include "dcp-bench/growth.h"
+#include "dcp-bench/report/growth.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "common/format.h"
 
 namespace dcp::tools {
 namespace {
@@ -58,17 +59,11 @@ std::string Types(const BenchRun& run, const BenchRow& row) {
   return types;
 }
 
-std::string Percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g %%", 100 * share);
-  return text;
-}
-
 }  // namespace
 
 std::string SeriesName(const BenchRun& run, const BenchRow& row) {
   std::string name = row.policy;
-  if (row.drawn.sparsity) name += ", " + Percent(*row.drawn.sparsity) + " dropped";
+  if (row.drawn.sparsity) name += ", " + Format("%.3g %%", 100 * *row.drawn.sparsity) + " dropped";
   if (row.drawn.kept) name += ", " + std::to_string(*row.drawn.kept) + " kept";
   return name + Types(run, row);
 }
