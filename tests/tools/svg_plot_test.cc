@@ -7,6 +7,7 @@
 #include <limits>
 #include <regex>
 
+#include "common/svg.h"
 #include "tests/tools/svg_check.h"
 
 namespace dcp::tools {
@@ -45,6 +46,20 @@ TEST(RoundTicks, AreRoundAndEncloseTheRange) {
     EXPECT_GE(ticks.back(), high * (1 - 1e-6));
     EXPECT_GE(ticks.size(), 3u);
     EXPECT_LE(ticks.size(), 8u);
+  }
+}
+
+TEST(SvgDrawing, EscapesTextAndAttributes) {
+  SvgDrawing inner, outer;
+  inner.Text(1, 2.25, {{"class", "a\"b"}}, "<\"tom\" & jerry>\n");
+  outer.Group(3, 4, inner);
+  outer.Path("M0 0h1", {{"stroke-width", 2}});
+  const std::string svg = outer.Document(10, 20, {{"aria-label", "x < y"}}, "text{fill:red}");
+  ExpectWellFormed(svg);
+  for (const char* part : {"<text x=\"1.0\" y=\"2.2\" class=\"a&quot;b\">&lt;&quot;tom&quot; &amp; jerry&gt; </text>",
+                           "<g transform=\"translate(3.0 4.0)\">", "<path d=\"M0 0h1\" stroke-width=\"2.0\"/>",
+                           "viewBox=\"0 0 10 20\" aria-label=\"x &lt; y\">", "<style>text{fill:red}</style>"}) {
+    EXPECT_NE(svg.find(part), std::string::npos) << part << " in " << svg;
   }
 }
 
@@ -93,7 +108,7 @@ TEST(RenderSvg, LinesDifferInColour) {
   for (int i = 0; i < 7; ++i) plot.panels[0].series.push_back({"s" + std::to_string(i), {{0, 1.0 * i}, {1, 1.0 * i}}});
   const std::string svg = RenderSvg(plot);
   std::vector<std::string> colors;
-  static const std::regex kStroke("stroke=\"(#[0-9a-f]+)\" stroke-width=\"2\" d=");
+  static const std::regex kStroke("fill=\"none\" stroke=\"(#[0-9a-f]+)\" stroke-width=\"2\"");
   for (auto it = std::sregex_iterator(svg.begin(), svg.end(), kStroke); it != std::sregex_iterator(); ++it) {
     if (std::find(colors.begin(), colors.end(), (*it)[1]) == colors.end()) colors.push_back((*it)[1]);
   }

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <limits>
+
+#include "common/format.h"
+#include "common/svg.h"
 
 namespace dcp::tools {
 namespace {
@@ -26,56 +27,25 @@ constexpr double kHead = 64;
 constexpr double kLegendRow = 22;
 constexpr double kLetter = 7;  // width of a letter of the legend, on the wide side
 
-std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2)));
-std::string Format(const char* format, ...) {
-  va_list args;
-  va_start(args, format);
-  char text[400];
-  std::vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  return text;
+constexpr char kInk[] = "#222222";
+constexpr char kSoft[] = "#444444";
+
+SvgAttributes Fill(const char* color) { return {{"fill", color}}; }
+
+SvgAttributes With(SvgAttributes attributes, const SvgAttributes& more) {
+  attributes.insert(attributes.end(), more.begin(), more.end());
+  return attributes;
 }
 
-std::string Escape(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      default:
-        escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return escaped;
-}
+SvgAttributes Anchored(const char* where, const char* color) { return {{"text-anchor", where}, {"fill", color}}; }
 
-std::string Text(double x, double y, const std::string& style, const std::string& text) {
-  return Format("<text x=\"%.1f\" y=\"%.1f\" ", x, y) + style + ">" + Escape(text) + "</text>\n";
-}
+SvgAttributes Stroke(const char* color, const char* width) { return {{"stroke", color}, {"stroke-width", width}}; }
 
-std::string Line(double x1, double y1, double x2, double y2, const char* color, double width) {
-  return Format("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"%.1f\"/>\n", x1, y1,
-                x2, y2, color, width);
-}
-
-std::string Marker(int shape, double x, double y, const char* color) {
-  switch (shape) {
-    case 0:
-      return Format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>\n", x, y, color);
-    case 1:
-      return Format("<rect x=\"%.1f\" y=\"%.1f\" width=\"7\" height=\"7\" fill=\"%s\"/>\n", x - 3.5, y - 3.5, color);
-    case 2:
-      return Format("<path d=\"M%.1f %.1fl4.5 8h-9z\" fill=\"%s\"/>\n", x, y - 5, color);
-    default:
-      return Format("<path d=\"M%.1f %.1fl5 5l-5 5l-5 -5z\" fill=\"%s\"/>\n", x, y - 5, color);
-  }
+void DrawMarker(int shape, double x, double y, const char* color, SvgDrawing& svg) {
+  const SvgAttributes fill = Fill(color);
+  if (shape == 0) return svg.Circle(x, y, 4, fill);
+  if (shape == 1) return svg.Rect(x - 3.5, y - 3.5, 7, 7, fill);
+  svg.Path(Format(shape == 2 ? "M%.1f %.1fl4.5 8h-9z" : "M%.1f %.1fl5 5l-5 5l-5 -5z", x, y - 5), fill);
 }
 
 // How the series number `index` looks.
@@ -83,10 +53,12 @@ struct Look {
   explicit Look(size_t index)
       : color(kColors[index % kColors.size()]),
         marker(static_cast<int>(index) % kMarkers),
-        dash(index < kColors.size() ? "" : " stroke-dasharray=\"6 4\"") {}
+        line(With({{"fill", "none"}}, Stroke(color, "2"))) {
+    if (index >= kColors.size()) line.emplace_back("stroke-dasharray", "6 4");
+  }
   const char* color;
   int marker;
-  const char* dash;
+  SvgAttributes line;
 };
 
 bool Drawable(const PlotPoint& point) { return std::isfinite(point.x) && std::isfinite(point.y); }
@@ -156,39 +128,39 @@ class Axes {
   bool log_;
 };
 
-std::string DrawFrame(const PlotPanel& panel, const Axes& axes) {
+void DrawFrame(const PlotPanel& panel, const Axes& axes, SvgDrawing& svg) {
   const double right = axes.left() + axes.width();
   const double middle = axes.left() + axes.width() / 2;
-  std::string svg = Text(axes.left(), axes.top() - 14, "font-weight=\"bold\" fill=\"#222222\"", panel.title);
+  svg.Text(axes.left(), axes.top() - 14, With({{"font-weight", "bold"}}, Fill(kInk)), panel.title);
   for (const double tick : axes.y_ticks) {
-    svg += Line(axes.left(), axes.Y(tick), right, axes.Y(tick), "#e3e3e3", 1);
-    svg += Text(axes.left() - 8, axes.Y(tick) + 4, "text-anchor=\"end\" fill=\"#444444\"", Format("%.6g", tick));
+    svg.Line(axes.left(), axes.Y(tick), right, axes.Y(tick), Stroke("#e3e3e3", "1"));
+    svg.Text(axes.left() - 8, axes.Y(tick) + 4, Anchored("end", kSoft), Format("%.6g", tick));
   }
   for (const double tick : axes.x_ticks) {
-    svg += Line(axes.X(tick), axes.bottom(), axes.X(tick), axes.bottom() + 5, "#888888", 1);
-    svg += Text(axes.X(tick), axes.bottom() + 19, "text-anchor=\"middle\" fill=\"#444444\"", Format("%.6g", tick));
+    svg.Line(axes.X(tick), axes.bottom(), axes.X(tick), axes.bottom() + 5, Stroke("#888888", "1"));
+    svg.Text(axes.X(tick), axes.bottom() + 19, Anchored("middle", kSoft), Format("%.6g", tick));
   }
-  svg += Line(axes.left(), axes.bottom(), right, axes.bottom(), "#888888", 1);
-  svg += Text(middle, axes.bottom() + 39, "text-anchor=\"middle\" fill=\"#222222\"", panel.x_label);
+  svg.Line(axes.left(), axes.bottom(), right, axes.bottom(), Stroke("#888888", "1"));
+  svg.Text(middle, axes.bottom() + 39, Anchored("middle", kInk), panel.x_label);
   const double x = axes.left() - 56;
   const double y = (axes.top() + axes.bottom()) / 2;
-  svg += Text(x, y, Format("text-anchor=\"middle\" fill=\"#222222\" transform=\"rotate(-90 %.1f %.1f)\"", x, y),
-              panel.y_label);
-  return svg;
+  const SvgAttributes upright = {{"transform", Format("rotate(-90 %.1f %.1f)", x, y)}};
+  svg.Text(x, y, With(Anchored("middle", kInk), upright), panel.y_label);
 }
 
-std::string DrawSeries(const PlotSeries& series, const Axes& axes, const Look& look) {
-  std::string path, marks;
+void DrawSeries(const PlotSeries& series, const Axes& axes, const Look& look, SvgDrawing& svg) {
+  std::string path;
+  SvgDrawing marks;
   for (const PlotPoint& point : series.points) {
     if (!Drawable(point)) continue;
     const double x = axes.X(point.x);
     path += Format("%s%.1f %.1f", path.empty() ? "M" : "L", x, axes.Y(point.y));
-    if (HasSpread(point)) marks += Line(x, axes.Y(point.low), x, axes.Y(point.high), look.color, 1.5);
-    marks += Marker(look.marker, x, axes.Y(point.y), look.color);
+    if (HasSpread(point)) marks.Line(x, axes.Y(point.low), x, axes.Y(point.high), Stroke(look.color, "1.5"));
+    DrawMarker(look.marker, x, axes.Y(point.y), look.color, marks);
   }
-  if (path.empty()) return "";
-  return Format("<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s d=\"", look.color, look.dash) + path +
-         "\"/>\n" + marks;
+  if (path.empty()) return;
+  svg.Path(path, look.line);
+  svg.Append(marks);
 }
 
 // Names of all series, in the order in which they first appear.
@@ -202,24 +174,21 @@ std::vector<std::string> LegendNames(const Plot& plot) {
   return names;
 }
 
-// The legend from `y` down, in columns as wide as the longest name; `height` gets what it takes.
-std::string DrawLegend(const std::vector<std::string>& names, double y, double width, double* height) {
+// The legend from `y` down, in columns as wide as the longest name; returns its height.
+double DrawLegend(const std::vector<std::string>& names, double y, double width, SvgDrawing& svg) {
   size_t longest = 0;
   for (const std::string& name : names) longest = std::max(longest, name.size());
   const double column = 60 + kLetter * static_cast<double>(longest);
   const auto columns = static_cast<size_t>(std::max(1.0, std::floor((width - 40) / column)));
-  std::string svg;
   for (size_t i = 0; i < names.size(); ++i) {
     const Look look(i);
     const double x = 24 + column * static_cast<double>(i % columns);
     const double row = y + kLegendRow * static_cast<double>(i / columns);
-    svg += Format("<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s d=\"M%.1f %.1fh28\"/>\n", look.color,
-                  look.dash, x, row);
-    svg += Marker(look.marker, x + 14, row, look.color);
-    svg += Text(x + 36, row + 4, "fill=\"#222222\"", names[i]);
+    svg.Path(Format("M%.1f %.1fh28", x, row), look.line);
+    DrawMarker(look.marker, x + 14, row, look.color, svg);
+    svg.Text(x + 36, row + 4, Fill(kInk), names[i]);
   }
-  *height = kLegendRow * static_cast<double>((names.size() + columns - 1) / columns);
-  return svg;
+  return kLegendRow * static_cast<double>((names.size() + columns - 1) / columns);
 }
 
 }  // namespace
@@ -245,25 +214,23 @@ std::vector<double> RoundTicks(double low, double high, int wanted) {
 std::string RenderSvg(const Plot& plot) {
   const std::vector<std::string> names = LegendNames(plot);
   const double width = 16 + kPanelWidth * static_cast<double>(std::max<size_t>(1, plot.panels.size()));
-  std::string body;
-  body += Text(24, 28, "font-size=\"17\" font-weight=\"bold\" fill=\"#222222\"", plot.title);
-  body += Text(24, 49, "fill=\"#555555\"", plot.subtitle);
+  SvgDrawing body;
+  body.Text(24, 28, With({{"font-size", "17"}, {"font-weight", "bold"}}, Fill(kInk)), plot.title);
+  body.Text(24, 49, Fill("#555555"), plot.subtitle);
   for (size_t i = 0; i < plot.panels.size(); ++i) {
     const Axes axes(plot.panels[i], 8 + kPanelWidth * static_cast<double>(i), kHead);
-    body += DrawFrame(plot.panels[i], axes);
+    DrawFrame(plot.panels[i], axes, body);
     for (const PlotSeries& series : plot.panels[i].series) {
       const auto index = std::find(names.begin(), names.end(), series.name) - names.begin();
-      body += DrawSeries(series, axes, Look(static_cast<size_t>(index)));
+      DrawSeries(series, axes, Look(static_cast<size_t>(index)), body);
     }
   }
-  double legend = 0;
-  body += DrawLegend(names, kHead + kPanelHeight + 18, width, &legend);
+  const double legend = DrawLegend(names, kHead + kPanelHeight + 18, width, body);
   const double height = kHead + kPanelHeight + legend + 18;
-  return Format(
-             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" "
-             "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"%.0f\" height=\"%.0f\" fill=\"#ffffff\"/>\n",
-             width, height, width, height, width, height) +
-         body + "</svg>\n";
+  SvgDrawing page;
+  page.Rect(0, 0, width, height, Fill("#ffffff"));
+  page.Append(body);
+  return page.Document(width, height, {{"font-family", "sans-serif"}, {"font-size", "12"}}, "");
 }
 
 }  // namespace dcp::tools
