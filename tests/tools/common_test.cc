@@ -124,6 +124,15 @@ TEST(Progress, LogGetsALineAfterTwoSecondsAndThenNowAndAgain) {
   EXPECT_NE(err.str().find("60% 600/1000"), std::string::npos);
 }
 
+TEST(Progress, WorkThatGoesOnCountsWhatIsNew) {
+  std::ostringstream err;
+  double now = 0;
+  Progress progress(err, {"training", "steps", 100, true, [&] { return now; }, 40});
+  now = 5;
+  progress.Update(50, "loss 3.5");
+  EXPECT_EQ(err.str(), "\r\x1b[Ktraining [##########..........]  50% 50/100 steps, 2 steps/s, 0:25 left, loss 3.5");
+}
+
 TEST(Progress, TerminalLineIsRedrawnAndTakenAway) {
   std::ostringstream err;
   double now = 0;
@@ -134,7 +143,7 @@ TEST(Progress, TerminalLineIsRedrawnAndTakenAway) {
     now = 1.05;
     progress.Update(2);
   }
-  EXPECT_EQ(err.str(), "\r\x1b[Kscoring   0% 1/7200 tokens, 1 tokens/s, 1:59:59 left\r\x1b[K");
+  EXPECT_EQ(err.str(), "\r\x1b[Kscoring [....................]   0% 1/7200 tokens, 1 tokens/s, 1:59:59 left\r\x1b[K");
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "common/progress.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 
+#include "common/format.h"
 #include "common/measure.h"
 
 namespace dcp::tools {
@@ -11,19 +12,15 @@ namespace {
 
 constexpr double kFirstOnTerminal = 0.3;  // seconds; work that is done sooner shows nothing
 constexpr double kRedraw = 0.1;
+constexpr size_t kBarWidth = 20;
 constexpr double kFirstInLog = 2.0;
 constexpr double kNextInLog = 15.0;
 constexpr char kEraseLine[] = "\r\x1b[K";
 
 std::string Clock(double seconds) {
   const auto whole = static_cast<long long>(std::llround(seconds));
-  char text[48];
-  if (whole >= 3600) {
-    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
-  } else {
-    std::snprintf(text, sizeof text, "%lld:%02lld", whole / 60, whole % 60);
-  }
-  return text;
+  if (whole >= 3600) return Format("%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+  return Format("%lld:%02lld", whole / 60, whole % 60);
 }
 
 }  // namespace
@@ -46,17 +43,21 @@ double Progress::Now() const {
   return SecondsNow();
 }
 
-void Progress::Update(double done) {
+void Progress::Update(double done, std::string_view note) {
   const double now = Now();
-  if (now < next_ || done <= 0) return;
+  if (now < next_ || done <= options_.begun) return;
   next_ = now + (options_.terminal ? kRedraw : kNextInLog);
-  const double rate = done / (now - start_);
-  char numbers[160];
-  std::snprintf(numbers, sizeof numbers, "%3.0f%% %.0f/%.0f %s, %.4g %s/s, %s left", 100 * done / options_.total, done,
-                options_.total, options_.unit.c_str(), rate, options_.unit.c_str(),
-                Clock((options_.total - done) / rate).c_str());
+  const double share = done / options_.total;
+  const double rate = (done - options_.begun) / (now - start_);
+  const char* const unit = options_.unit.c_str();
   if (options_.terminal) err_ << kEraseLine;
-  err_ << options_.label << ' ' << numbers;
+  err_ << options_.label << ' ';
+  if (options_.terminal) {
+    const auto full = static_cast<size_t>(std::min(share, 1.0) * kBarWidth);
+    err_ << '[' << std::string(full, '#') << std::string(kBarWidth - full, '.') << "] ";
+  }
+  err_ << Format("%3.0f%% %.0f/%.0f %s, %.4g %s/s, ", 100 * share, done, options_.total, unit, rate, unit)
+       << Clock((options_.total - done) / rate) << " left" << (note.empty() ? "" : ", ") << note;
   if (!options_.terminal) err_ << '\n';
   err_ << std::flush;
   drawn_ = true;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "common/json.h"
+#include "common/progress.h"
 #include "common/tool.h"
 
 namespace dcp::finetune {
@@ -33,20 +34,16 @@ struct StepReport {
   double tokens_per_s = 0;
 };
 
-// A line redrawn in place on a terminal, otherwise a line now and then.
+// The bar of steps, with what the last one came to.
 class TrainProgress {
  public:
   TrainProgress(tools::ToolIo& io, int64_t first_step, int64_t steps);
-  ~TrainProgress();
 
   void Update(const StepReport& report);
-  void Hide();
+  void Hide() { progress_.Hide(); }
 
  private:
-  tools::ToolIo& io_;
-  int64_t first_step_, steps_;
-  double start_, next_ = 0;
-  bool drawn_ = false;
+  tools::Progress progress_;
 };
 
 }  // namespace dcp::finetune
