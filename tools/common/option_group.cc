@@ -1,9 +1,11 @@
 #include "common/option_group.h"
 
+#include "support/escape.h"
+
 namespace dcp::tools {
 
 void RejectValue(std::string_view text, const std::string& what) {
-  throw Error(ErrorCode::kInvalidArgument, "\"" + std::string(text) + "\" " + what);
+  throw Error(ErrorCode::kInvalidArgument, Quote(text) + " " + what);
 }
 
 std::vector<std::string> SplitList(std::string_view list) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/format.h"
-#include "common/tool.h"
+#include "support/escape.h"
 
 namespace dcp::tools {
 namespace {
