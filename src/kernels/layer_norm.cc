@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/simd_targets.h"
+#include "support/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/layer_norm.cc"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/simd_targets.h"
+#include "support/simd_targets.h"
 // The line above must come first.
 #include "hwy/targets.h"
 

@@ -1,7 +1,6 @@
 #include "dcp-bench/machine/roofline_kernels.h"
 
-// The instruction sets that libdcp's kernels are compiled for.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "support/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "dcp-bench/machine/roofline_kernels.cc"

@@ -1,8 +1,6 @@
 #include "dcp-bench/report/growth.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <utility>
 
 #include "common/format.h"
@@ -12,18 +10,14 @@ namespace {
 
 using Points = std::vector<std::pair<double, double>>;  // tokens, milliseconds
 
-double Mean(const Points& points, double std::pair<double, double>::*of) {
-  double sum = 0;
-  for (const auto& point : points) sum += point.*of;
-  return sum / static_cast<double>(points.size());
-}
-
 // Least squares. REQUIRES: two different numbers of tokens.
 Growth FitLine(Growth::Against against, const std::string& series, const Points& points) {
-  using Point = std::pair<double, double>;
-  const double mean_tokens = Mean(points, &Point::first);
-  const double mean_ms = Mean(points, &Point::second);
-  double covariance = 0, variance = 0;
+  const double count = static_cast<double>(points.size());
+  double mean_tokens = 0, mean_ms = 0, covariance = 0, variance = 0;
+  for (const auto& [tokens, ms] : points) {
+    mean_tokens += tokens / count;
+    mean_ms += ms / count;
+  }
   for (const auto& [tokens, ms] : points) {
     covariance += (tokens - mean_tokens) * (ms - mean_ms);
     variance += (tokens - mean_tokens) * (tokens - mean_tokens);
@@ -43,19 +37,14 @@ bool Differ(const Points& points) {
   return std::any_of(points.begin(), points.end(), [&](const auto& p) { return p.first != points[0].first; });
 }
 
-std::string AtBatch(const BenchRow& row) { return ", batch " + std::to_string(row.batch); }
-
 // Weight and KV types, where the run has several.
 std::string Types(const BenchRun& run, const BenchRow& row) {
-  std::set<WeightType> weights;
-  std::set<KvType> kv;
-  for (const BenchRow& other : run.rows) {
-    weights.insert(other.weights);
-    kv.insert(other.kv);
-  }
+  const auto several = [&run, &row](auto BenchRow::*type) {
+    return std::any_of(run.rows.begin(), run.rows.end(), [&](const BenchRow& r) { return r.*type != row.*type; });
+  };
   std::string types;
-  if (weights.size() > 1) types += ", " + std::string(ToString(row.weights)) + " weights";
-  if (kv.size() > 1) types += ", " + std::string(ToString(row.kv)) + " KV";
+  if (several(&BenchRow::weights)) types += ", " + std::string(ToString(row.weights)) + " weights";
+  if (several(&BenchRow::kv)) types += ", " + std::string(ToString(row.kv)) + " KV";
   return types;
 }
 
@@ -69,22 +58,28 @@ std::string SeriesName(const BenchRun& run, const BenchRow& row) {
 }
 
 std::vector<Growth> FitGrowth(const BenchRun& run) {
-  std::vector<std::pair<Growth::Against, std::string>> order;
-  std::map<std::pair<Growth::Against, std::string>, Points> series;
+  struct Series {
+    Growth::Against against;
+    std::string name;
+    Points points;
+  };
+  std::vector<Series> all;
   const auto add = [&](Growth::Against against, const std::string& name, double tokens, const BenchRow& row) {
-    const auto key = std::make_pair(against, name);
-    if (series.count(key) == 0) order.push_back(key);
-    series[key].emplace_back(tokens, row.ms_per_token_p50);
+    const auto same = [&](const Series& series) { return series.against == against && series.name == name; };
+    auto series = std::find_if(all.begin(), all.end(), same);
+    if (series == all.end()) series = all.insert(series, {against, name, {}});
+    series->points.emplace_back(tokens, row.ms_per_token_p50);
   };
   for (const BenchRow& row : run.rows) {
-    add(Growth::Against::kContext, SeriesName(run, row) + AtBatch(row), row.context, row);
+    const std::string at_batch = ", batch " + std::to_string(row.batch);
+    add(Growth::Against::kContext, SeriesName(run, row) + at_batch, row.context, row);
     if (!row.drawn.kept) continue;
-    const std::string at_context = ", context " + std::to_string(row.context);
-    add(Growth::Against::kKept, row.policy + Types(run, row) + AtBatch(row) + at_context, row.kept_tokens, row);
+    add(Growth::Against::kKept, row.policy + Types(run, row) + at_batch + ", context " + std::to_string(row.context),
+        row.kept_tokens, row);
   }
   std::vector<Growth> lines;
-  for (const auto& key : order) {
-    if (Differ(series[key])) lines.push_back(FitLine(key.first, key.second, series[key]));
+  for (const Series& series : all) {
+    if (Differ(series.points)) lines.push_back(FitLine(series.against, series.name, series.points));
   }
   return lines;
 }

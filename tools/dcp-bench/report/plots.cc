@@ -25,30 +25,7 @@ std::vector<PlotSeries> MakeSeries(const BenchRun& run, const Choose& chosen, co
   return all;
 }
 
-// Where numbers of kept tokens were asked for: time against context, and against them.
-void AddGrowthPanels(const BenchRun& run, int batch, int context, Plot& plot) {
-  constexpr char kTime[] = "ms for a token of each sequence";
-  const std::string at_batch = ", batch " + std::to_string(batch);
-  plot.panels.push_back({"Time per token" + at_batch, "context (tokens)", kTime, true, false,
-                         MakeSeries(
-                             run, [batch](const BenchRow& row) { return row.batch == batch; },
-                             [](const BenchRow& row) {
-                               return PlotPoint{1.0 * row.context, row.ms_per_token_p50};
-                             })});
-  PlotSeries by_kept{"learned, by kept tokens", {}};
-  for (const BenchRow& row : run.rows) {
-    if (row.drawn.kept && row.batch == batch && row.context == context && row.weights == run.rows[0].weights &&
-        row.kv == run.rows[0].kv) {
-      by_kept.points.push_back({row.kept_tokens, row.ms_per_token_p50});
-    }
-  }
-  plot.panels.push_back({"Time per token" + at_batch + ", context " + std::to_string(context),
-                         "kept tokens of a layer",
-                         kTime,
-                         true,
-                         false,
-                         {by_kept}});
-}
+PlotPoint Time(double x, const BenchRow& row) { return {x, row.ms_per_token_p50}; }
 
 }  // namespace
 
@@ -62,30 +39,40 @@ Plot PlotRun(const BenchRun& run) {
   const Choose longest_context = [context](const BenchRow& row) { return row.context == context; };
   const std::string at_batch = ", batch " + std::to_string(batch);
   const std::string at_context = ", context " + std::to_string(context);
+  constexpr char kContext[] = "context (tokens)", kTime[] = "ms for a token of each sequence";
 
   Plot plot;
   plot.title = "Decode of " + run.model + ", " + std::to_string(run.threads) + " threads";
   plot.subtitle = run.machine.cpu + ", " + run.machine.simd + "; medians of " + std::to_string(run.repeats) +
                   " repetitions, bars from slowest to fastest" + (run.loaded() ? "; MACHINE BUSY WITH OTHER WORK" : "");
-  plot.panels.push_back({"Speed" + at_batch, "context (tokens)", "tokens/s, all sequences", true, false,
-                         MakeSeries(run, largest_batch, [](const BenchRow& row) {
-                           return PlotPoint{1.0 * row.context, row.decode_tokens_per_s.median,
-                                            row.decode_tokens_per_s.min, row.decode_tokens_per_s.max};
-                         })});
-  plot.panels.push_back({"Memory of the KV cache" + at_batch, "context (tokens)", "reserved (MiB)", true, false,
-                         MakeSeries(run, largest_batch, [](const BenchRow& row) {
-                           return PlotPoint{1.0 * row.context, static_cast<double>(row.kv_bytes_reserved) / kMiB};
-                         })});
-  const bool batches =
-      std::any_of(run.rows.begin(), run.rows.end(), [&](const BenchRow& row) { return row.batch != batch; });
-  if (batches) {
-    plot.panels.push_back({"Time per token" + at_context, "batch (sequences)", "ms for a token of each sequence", true,
-                           true, MakeSeries(run, longest_context, [](const BenchRow& row) {
-                             return PlotPoint{1.0 * row.batch, row.ms_per_token_p50};
-                           })});
+  const auto add = [&plot](const std::string& title, const char* x, const char* y, std::vector<PlotSeries> series) {
+    plot.panels.push_back({title, x, y, true, false, std::move(series)});
+  };
+  add("Speed" + at_batch, kContext, "tokens/s, all sequences", MakeSeries(run, largest_batch, [](const BenchRow& row) {
+        const Spread& speed = row.decode_tokens_per_s;
+        return PlotPoint{1.0 * row.context, speed.median, speed.min, speed.max};
+      }));
+  add("Memory of the KV cache" + at_batch, kContext, "reserved (MiB)",
+      MakeSeries(run, largest_batch, [](const BenchRow& row) {
+        return PlotPoint{1.0 * row.context, static_cast<double>(row.kv_bytes_reserved) / kMiB};
+      }));
+  if (!std::all_of(run.rows.begin(), run.rows.end(), largest_batch)) {
+    add("Time per token" + at_context, "batch (sequences)", kTime,
+        MakeSeries(run, longest_context, [](const BenchRow& row) { return Time(row.batch, row); }));
+    plot.panels.back().x_doubles = true;
   }
-  const bool kept = std::any_of(run.rows.begin(), run.rows.end(), [](const BenchRow& row) { return row.drawn.kept; });
-  if (kept) AddGrowthPanels(run, batch, context, plot);
+  // Where numbers of kept tokens were asked for: time against context, and against them.
+  PlotSeries by_kept{"learned, by kept tokens", {}};
+  for (const BenchRow& row : run.rows) {
+    const bool alike = row.weights == run.rows[0].weights && row.kv == run.rows[0].kv;
+    if (row.drawn.kept && alike && largest_batch(row) && longest_context(row)) {
+      by_kept.points.push_back(Time(row.kept_tokens, row));
+    }
+  }
+  if (by_kept.points.empty()) return plot;
+  add("Time per token" + at_batch, kContext, kTime,
+      MakeSeries(run, largest_batch, [](const BenchRow& row) { return Time(row.context, row); }));
+  add("Time per token" + at_batch + at_context, "kept tokens of a layer", kTime, {by_kept});
   return plot;
 }
 

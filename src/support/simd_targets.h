@@ -1,11 +1,12 @@
-// Which instruction sets the kernels are compiled for. To be included before any Highway header.
+// Which instruction sets kernels are compiled for, those of libdcp and those that dcp-bench measures the machine with.
+// To be included before any Highway header.
 //
 // x86-64: the baseline every processor has, SSE4, AVX2+FMA+F16C and AVX-512; the best one the processor supports is
 // chosen at run time. The targets left out are close to one of these and would only add compile time; those with
 // vectors of unknown length cannot keep accumulators in arrays.
-#ifndef DCP_KERNELS_SIMD_TARGETS_H_
-#define DCP_KERNELS_SIMD_TARGETS_H_
+#ifndef DCP_SUPPORT_SIMD_TARGETS_H_
+#define DCP_SUPPORT_SIMD_TARGETS_H_
 
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 
-#endif  // DCP_KERNELS_SIMD_TARGETS_H_
+#endif  // DCP_SUPPORT_SIMD_TARGETS_H_
