@@ -2,6 +2,7 @@
 
 #include "dcp-inspect/page_assets.h"
 #include "dcp/error.h"
+#include "support/escape.h"
 
 namespace dcp::tools {
 namespace {
@@ -70,29 +71,6 @@ std::string ScriptJson(const Json& document) {
       i += 2;
     } else {
       escaped += json[i];
-    }
-  }
-  return escaped;
-}
-
-std::string EscapeHtml(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
     }
   }
   return escaped;

@@ -18,9 +18,6 @@ std::string StatsPage(const Json& document, std::string_view sections);
 // JSON that may stand in a <script> element: no '<', '>', '&' and no line separator of JavaScript as such.
 std::string ScriptJson(const Json& document);
 
-// Text that may stand in an element or in a quoted attribute.
-std::string EscapeHtml(std::string_view text);
-
 }  // namespace dcp::tools
 
 #endif  // DCP_TOOLS_DCP_INSPECT_PAGE_WRITER_H_

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/format.h"
 #include "common/id_list.h"
 #include "dcp-inspect/svg_sheet.h"
 #include "dcp-inspect/token_text.h"
@@ -113,7 +114,7 @@ void DrawToken(const DropTrace& trace, size_t layer, size_t token, const Place& 
   const double life = static_cast<double>(Lifetime(trace.layers[layer], token));
   const double opacity = held ? 1 : 0.26 + 0.4 * std::log(life) / std::log(static_cast<double>(trace.tokens()) + 1);
   sheet.Text(x, baseline, held ? "code held" : "code", place.text,
-             SvgFormat("textLength=\"%.0f\" lengthAdjust=\"spacingAndGlyphs\" opacity=\"%.2f\"", width, opacity));
+             {{"textLength", width}, {"lengthAdjust", "spacingAndGlyphs"}, {"opacity", Format("%.2f", opacity)}});
 }
 
 void DrawNumbers(const DropTrace& trace, size_t layer, const Passage& passage, double baseline, SvgSheet& sheet) {
@@ -142,9 +143,9 @@ void DrawExample(const Example& example, const std::vector<Place>& places, doubl
     const double to = CenterOf(places[token]);
     const double lift = 8 + std::min(20.0, std::abs(from - to) * 0.06);
     sheet.Path(
-        SvgFormat("M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", from, top, from, top - lift, to, top - lift, to, top - 3),
+        Format("M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", from, top, from, top - lift, to, top - lift, to, top - 3),
         "arc");
-    sheet.Path(SvgFormat("M%.1f %.1fl-3.5-6h7z", to, top), "head");
+    sheet.Path(Format("M%.1f %.1fl-3.5-6h7z", to, top), "head");
   }
   const double width = kLetter * static_cast<double>(by.letters);
   sheet.Rect(from - width / 2 - 2, baseline - 16, width + 4, 22, "frame");

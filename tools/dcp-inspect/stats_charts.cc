@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/format.h"
 #include "common/svg_plot.h"
-#include "dcp-inspect/page_writer.h"
+#include "support/escape.h"
 
 namespace dcp::tools {
 namespace {
@@ -18,7 +19,7 @@ std::string RowName(const CorpusStats& stats, size_t row) {
   return row + 1 == stats.layers.size() ? "all layers" : "layer " + std::to_string(row);
 }
 
-std::string Number(double value) { return SvgFormat("%g", value); }
+SvgAttributes Anchor(const char* where) { return {{"text-anchor", where}}; }
 
 // --- Survival --------------------------------------------------------------------------------------------------------
 
@@ -38,11 +39,11 @@ void DrawSurvivalAxes(const CorpusStats& stats, SvgSheet& sheet) {
   for (int tick = 0; tick <= 4; ++tick) {
     const double y = SurvivalY(tick / 4.0);
     sheet.Line(kPlotLeft, y, kWidth - kPlotRight, y, "grid");
-    sheet.Text(kPlotLeft - 8, y + 4, "small", SvgFormat("%d %%", 25 * tick), "text-anchor=\"end\"");
+    sheet.Text(kPlotLeft - 8, y + 4, "small", Format("%d %%", 25 * tick), Anchor("end"));
   }
   for (const size_t age : stats.ages) {
     sheet.Text(SurvivalX(stats, static_cast<double>(age)), kSurvivalHeight - kPlotBottom + 18, "small",
-               std::to_string(age), "text-anchor=\"middle\"");
+               std::to_string(age), Anchor("middle"));
   }
   sheet.Text(kPlotLeft, kSurvivalHeight - 6, "small", "tokens read since");
 }
@@ -55,9 +56,9 @@ void DrawSurvivalLine(const CorpusStats& stats, size_t row, SvgSheet& sheet) {
     const Estimate& share = stats.layers[row].survival[i];
     if (std::isnan(share.value)) return;
     const double x = SurvivalX(stats, static_cast<double>(stats.ages[i]));
-    line += SvgFormat("%s%.1f %.1f", i == 0 ? "M" : "L", x, SurvivalY(share.value));
-    upper += SvgFormat("%s%.1f %.1f", i == 0 ? "M" : "L", x, SurvivalY(share.high));
-    lower = SvgFormat("L%.1f %.1f", x, SurvivalY(share.low)) + lower;
+    line += Format("%s%.1f %.1f", i == 0 ? "M" : "L", x, SurvivalY(share.value));
+    upper += Format("%s%.1f %.1f", i == 0 ? "M" : "L", x, SurvivalY(share.high));
+    lower = Format("L%.1f %.1f", x, SurvivalY(share.low)) + lower;
   }
   const std::string look = std::to_string(row % kLooks);
   sheet.Path(upper + lower + "z", "band band" + look);
@@ -119,10 +120,10 @@ void DrawPanel(const CorpusStats& stats, const Dots& dots, size_t panel, double 
   sheet.Text(left, top + 10, "strong", RowName(stats, panel));
   for (const double tick : ticks) {
     sheet.Line(x(tick), top + 18, x(tick), bottom, "grid");
-    sheet.Text(x(tick), bottom + 15, "small", Number(tick),
-               tick == 0              ? ""
-               : tick == ticks.back() ? "text-anchor=\"end\""
-                                      : "text-anchor=\"middle\"");
+    sheet.Text(x(tick), bottom + 15, "small", Format("%g", tick),
+               tick == 0              ? SvgAttributes()
+               : tick == ticks.back() ? Anchor("end")
+                                      : Anchor("middle"));
   }
   const double mean = dots.means[panel].value;
   if (!std::isnan(mean)) sheet.Line(x(mean), top + 18, x(mean), bottom, "mean");
@@ -148,9 +149,9 @@ StatsChart DotChart(const CorpusStats& stats, const Dots& dots, std::string titl
     if (panel % in_row != 0) continue;
     for (size_t i = 0; i < dots.names.size(); ++i) {
       chart.sheet.Text(kLabels - 12, top + 18 + kRow * (static_cast<double>(i) + 0.5) + 4, "soft", dots.names[i],
-                       "text-anchor=\"end\"");
+                       Anchor("end"));
     }
-    chart.sheet.Text(kLabels - 12, top + height - 21, "small", dots.unit, "text-anchor=\"end\"");
+    chart.sheet.Text(kLabels - 12, top + height - 21, "small", dots.unit, Anchor("end"));
   }
   chart.height = height * static_cast<double>((panels + in_row - 1) / in_row);
   return chart;

@@ -1,10 +1,5 @@
 #include "dcp-inspect/svg_sheet.h"
 
-#include <cstdarg>
-#include <cstdio>
-
-#include "dcp-inspect/page_writer.h"
-
 namespace dcp::tools {
 namespace {
 
@@ -38,69 +33,19 @@ constexpr std::string_view kStyle =
     ".sheet .band0{fill:var(--lane-on)}.sheet .band1{fill:var(--did)}.sheet .band2{fill:var(--drop)}"
     ".sheet .band3{fill:var(--ink)}\n";
 
-std::string Open(double width, double height, std::string_view label) {
-  return SvgFormat(
-             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"sheet\" width=\"%.0f\" height=\"%.0f\" "
-             "viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"",
-             width, height, width, height) +
-         EscapeHtml(label) + "\">\n";
-}
-
-std::string Style(std::string_view colors) {
-  return std::string("<style>").append(colors).append(kStyle).append("</style>\n");
-}
+SvgAttributes Labelled(std::string_view label) { return {{"class", "sheet"}, {"role", "img"}, {"aria-label", label}}; }
 
 }  // namespace
 
-std::string SvgFormat(const char* format, ...) {
-  va_list args;
-  va_start(args, format);
-  char text[512];
-  std::vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  return text;
-}
-
-void SvgSheet::Text(double x, double y, std::string_view look, std::string_view text, std::string_view more) {
-  shapes_ += SvgFormat("<text x=\"%.1f\" y=\"%.1f\" class=\"", x, y).append(look).append("\" ").append(more) + ">" +
-             EscapeHtml(text) + "</text>\n";
-}
-
-void SvgSheet::Line(double x1, double y1, double x2, double y2, std::string_view look) {
-  shapes_ += SvgFormat("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"", x1, y1, x2, y2)
-                 .append(look)
-                 .append("\"/>\n");
-}
-
-void SvgSheet::Rect(double x, double y, double width, double height, std::string_view look) {
-  shapes_ +=
-      SvgFormat("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"2\" class=\"", x, y, width, height)
-          .append(look)
-          .append("\"/>\n");
-}
-
-void SvgSheet::Circle(double x, double y, double radius, std::string_view look) {
-  shapes_ +=
-      SvgFormat("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" class=\"", x, y, radius).append(look).append("\"/>\n");
-}
-
-void SvgSheet::Path(std::string_view data, std::string_view look, std::string_view more) {
-  shapes_ +=
-      std::string("<path d=\"").append(data).append("\" class=\"").append(look).append("\" ").append(more) + "/>\n";
-}
-
-void SvgSheet::Group(double x, double y, const SvgSheet& sheet) {
-  shapes_ += SvgFormat("<g transform=\"translate(%.1f %.1f)\">\n", x, y) + sheet.shapes_ + "</g>\n";
-}
-
 std::string SvgSheet::Inline(double width, double height, std::string_view label) const {
-  return Open(width, height, label) + Style("") + shapes_ + "</svg>\n";
+  return drawing_.Document(width, height, Labelled(label), kStyle);
 }
 
 std::string SvgSheet::File(double width, double height, std::string_view label) const {
-  return Open(width, height, label) + Style(kColors) +
-         SvgFormat("<rect width=\"%.0f\" height=\"%.0f\" rx=\"8\" class=\"paper\"/>\n", width, height) + shapes_ +
-         "</svg>\n";
+  SvgDrawing page;
+  page.Rect(0, 0, width, height, {{"rx", "8"}, {"class", "paper"}});
+  page.Append(drawing_);
+  return page.Document(width, height, Labelled(label), std::string(kColors).append(kStyle));
 }
 
 }  // namespace dcp::tools
