@@ -43,4 +43,16 @@ Utf8Char ReadUtf8(std::string_view text) {
   return {Utf8Status::kValid, code, lead.length};
 }
 
+void AppendUtf8(char32_t code, std::string& text) {
+  if (code < 0x80) {
+    text += static_cast<char>(code);
+    return;
+  }
+  const int continued = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;  // bytes of 6 bits after the lead byte
+  const char32_t lead = continued == 1 ? 0xC0 : continued == 2 ? 0xE0 : 0xF0;
+  text += static_cast<char>(lead | code >> (6 * continued));
+  for (int shift = 6 * (continued - 1); shift >= 0; shift -= 6)
+    text += static_cast<char>(0x80 | (code >> shift & 0x3F));
+}
+
 }  // namespace dcp

@@ -1,8 +1,9 @@
-// Reading UTF-8 that may be broken.
+// Reading UTF-8 that may be broken, and writing it.
 #ifndef DCP_SUPPORT_UTF8_H_
 #define DCP_SUPPORT_UTF8_H_
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace dcp {
@@ -22,6 +23,9 @@ struct Utf8Char {
 // The first character of `text`. Overlong forms, surrogates and code points beyond U+10FFFF are invalid.
 // REQUIRES: !text.empty()
 Utf8Char ReadUtf8(std::string_view text);
+
+// Adds a character to `text`. REQUIRES: a code point that UTF-8 can carry.
+void AppendUtf8(char32_t code, std::string& text);
 
 }  // namespace dcp
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include "support/utf8.h"
+
 namespace dcp {
 namespace {
 
@@ -45,9 +47,9 @@ std::optional<uint8_t> ByteOfCharacter(char32_t code) {
 }
 
 std::string NameOfByte(uint8_t byte) {
-  const char32_t code = CharacterOfByte(byte);  // at most U+0143: one or two bytes of UTF-8
-  if (code < 0x80) return std::string(1, static_cast<char>(code));
-  return {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
+  std::string name;
+  AppendUtf8(CharacterOfByte(byte), name);
+  return name;
 }
 
 }  // namespace dcp

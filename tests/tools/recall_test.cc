@@ -194,6 +194,14 @@ TEST_F(RecallTool, DistancesThatDoNotFitAreLeftOut) {
   EXPECT_NE(run.err.find("256 positions"), std::string::npos) << run.err;
 }
 
+// What a model could run is told by its config: weights are not read for it.
+TEST_F(RecallTool, ModelsThatCannotLearnAreNotLoaded) {
+  const std::string plain = MakeByteModel(dir_, "plain", reference::SmallConfig(1, 2, 8, 0, 257, 256));
+  std::filesystem::remove(plain + "/model.safetensors");
+  const auto json = Eval(With({"--model", plain, "--distances", "60", "--kind", "fact"})).json();
+  EXPECT_EQ(Rows(json, "learned").size(), 1u);
+}
+
 TEST_F(RecallTool, TableAndPlot) {
   Args args = With({"--distances", "60,100", "--plot", dir_ / "recall.svg"});
   std::erase(args, "--json");

@@ -250,13 +250,13 @@ TEST(ParseManifest, NamesWhatIsWrong) {
     }
   };
   const std::string control = R"("dense_control": {"model": "c"})";
-  refuse("{", {"not JSON"});
-  refuse("[]", {"[]", "object"});
+  refuse("{", {"not valid JSON"});
+  refuse("[]", {"an array", "object"});
   refuse("{}", {"dense_control", "missing"});
-  refuse(R"({"dense_control": "c"})", {"sweep", "missing"});
+  refuse("{" + control + "}", {"sweep", "missing"});
   refuse(R"({"dense_control": "c", "sweep": [{"model": "a"}]})", {"dense_control", "\"c\"", "object"});
   refuse(R"({"dense_control": {}, "sweep": [{"model": "a"}]})", {"dense_control.model", "missing"});
-  refuse("{" + control + R"(, "sweep": []})", {"sweep", "[]", "array"});
+  refuse("{" + control + R"(, "sweep": []})", {"sweep", "1 or more", "has 0"});
   refuse("{" + control + R"(, "sweep": {"model": "a"}})", {"sweep", "array"});
   refuse("{" + control + R"(, "sweep": [{"model": "a"}, 3]})", {"sweep[1]", "3", "object"});
   refuse("{" + control + R"(, "sweep": [{"model": 7}]})", {"sweep[0].model", "7"});

@@ -1,6 +1,4 @@
 // dcp-eval task: published formats and their wording, checked by hand; what is not in the format.
-#include "dcp-eval/task/files.h"
-
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -8,6 +6,7 @@
 #include "dcp-eval/eval_tool.h"
 #include "dcp-eval/scoring/continuations.h"
 #include "dcp-eval/scoring/text_rules.h"
+#include "dcp-eval/task/files.h"
 #include "dcp/error.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
@@ -148,29 +147,28 @@ TEST_F(TaskFilesTest, WhatIsNotInTheFormatIsNamed) {
   const std::string data = dir_ / "data";
   Refused("lambada", "", {data, "0 examples"});
   Refused("lambada", " \n\n", {data, "0 examples"});
-  Refused("lambada", "{\"text\": \"a b\"}\n{\"txt\": \"a b\"}", {data, "line 2", "\"text\""});
-  Refused("lambada", "{\"text\": 7}", {data, "line 1", "\"text\"", "7", "string"});
-  Refused("lambada", "{\"text\": \" \"}", {data, "line 1", "\"text\"", "word"});
-  Refused("lambada", "{\"text\": \"a b\"}\n{\"text\"", {data, "line 2", "not JSON"});
-  Refused("cloze", "[1]", {data, "line 1", "[1]", "object"});
-  Refused("cloze", "{\"context\": \"a\", \"endings\": \"b\", \"label\": 0}",
-          {"line 1", "\"endings\"", "\"b\"", "array"});
-  Refused("cloze", "{\"context\": \"a\", \"endings\": [\"b\"], \"label\": 0}", {"line 1", "\"endings\"", "2"});
-  Refused("cloze", "{\"context\": \"a\", \"endings\": [\"b\", 3], \"label\": 0}", {"line 1", "\"endings\"", "strings"});
+  Refused("lambada", "{\"text\": \"a b\"}\n{\"txt\": \"a b\"}", {data, "line 2", "text"});
+  Refused("lambada", "{\"text\": 7}", {data, "line 1", "text", "7", "string"});
+  Refused("lambada", "{\"text\": \" \"}", {data, "line 1", "text", "word"});
+  Refused("lambada", "{\"text\": \"a b\"}\n{\"text\"", {data, "line 2", "not valid JSON"});
+  Refused("cloze", "[1]", {data, "line 1", "an array", "object"});
+  Refused("cloze", "{\"context\": \"a\", \"endings\": \"b\", \"label\": 0}", {"line 1", "endings", "\"b\"", "array"});
+  Refused("cloze", "{\"context\": \"a\", \"endings\": [\"b\"], \"label\": 0}", {"line 1", "endings", "2"});
+  Refused("cloze", "{\"context\": \"a\", \"endings\": [\"b\", 3], \"label\": 0}", {"line 1", "endings", "string"});
   Refused("cloze", "{\"context\": \"a\", \"endings\": [\"b\", \"c\"], \"label\": 2}",
-          {"line 1", "\"label\"", "2", "0 to 1"});
+          {"line 1", "label", "2", "0 to 1"});
   Refused("hellaswag", "{\"activity_label\": \"a\", \"ctx_a\": \"b\", \"ctx_b\": \"c\", \"endings\": [\"d\", \"e\"]}",
-          {"line 1", "\"label\""});
+          {"line 1", "label"});
   Refused("winogrande", "{\"sentence\": \"no blank\", \"option1\": \"a\", \"option2\": \"b\", \"answer\": \"1\"}",
-          {"line 1", "\"sentence\"", "no blank", "_"});
+          {"line 1", "sentence", "no blank", "_"});
   Refused("winogrande", "{\"sentence\": \"a _\", \"option1\": \"a\", \"option2\": \"b\", \"answer\": \"\"}",
-          {"line 1", "\"answer\"", "\"1\" or \"2\""});
+          {"line 1", "answer", "\"1\" or \"2\""});
 }
 
 TEST_F(TaskFilesTest, LabelsOfPiqa) {
   const std::string data = "{\"goal\": \"a\", \"sol1\": \"b\", \"sol2\": \"c\"}\n";
   const std::string labels = dir_ / "labels.lst";
-  Refused("piqa", data, {"line 1", "\"label\"", "--labels"});
+  Refused("piqa", data, {"line 1", "label", "--labels"});
   Refused("piqa", data, {labels, "No such file"}, {"--labels", labels});
   reference::WriteText(labels, "1\n2\n");
   Refused("piqa", data + data, {labels, "line 2", "\"2\"", "0 or 1"}, {"--labels", labels});

@@ -19,10 +19,13 @@ std::string Encode(char32_t code) {
           static_cast<char>(0x80 | (code >> 6 & 0x3F)), static_cast<char>(0x80 | (code & 0x3F))};
 }
 
-TEST(Utf8Test, ReadsEveryCharacterAndKnowsItsBeginnings) {
+TEST(Utf8Test, ReadsAndWritesEveryCharacterAndKnowsItsBeginnings) {
   for (char32_t code = 0; code < 0x110000; ++code) {
     if (code >= 0xD800 && code < 0xE000) continue;
     const std::string text = Encode(code);
+    std::string written;
+    AppendUtf8(code, written);
+    ASSERT_EQ(written, text);
     const Utf8Char read = ReadUtf8(text + "x");
     ASSERT_EQ(read.status, Utf8Status::kValid) << static_cast<uint32_t>(code);
     ASSERT_EQ(read.code, code);

@@ -78,9 +78,8 @@ std::vector<RecallSeries> PlanSeries(const RecallOptions& options, const ModelLi
 
 // Variants without interaction tensors run no learned policy.
 void KeepLearned(ModelList& list, const RecallOptions& options) {
-  std::erase_if(list.variants, [&](const ModelEntry& entry) {
-    return !LoadModel(OptionsOf(options, entry, "dense"))->has_interaction();
-  });
+  std::erase_if(list.variants,
+                [](const ModelEntry& entry) { return ReadModelConfig(entry.model, entry.adapter).int_n_embd == 0; });
   const auto& policies = options.policies;
   if (list.variants.empty() && std::any_of(policies.begin(), policies.end(), IsLearned)) {
     Reject(list.control.model + ": --policy learned needs interaction tensors, none of the models has them");
@@ -198,7 +197,7 @@ void Recall::Prepare() {
   int positions = model->config().n_positions;
   for (const ModelEntry& variant : list.variants) {
     CheckSameTokenizer(list.control, variant, io_);
-    positions = std::min(positions, LoadModel(OptionsOf(options_, variant, "dense"))->config().n_positions);
+    positions = std::min(positions, ReadModelConfig(variant.model, variant.adapter).n_positions);
   }
   const auto tokenizer = LoadTokenizer(control, *model);
   const auto documents = ReadTexts(options_.texts, NeedTokenizer(tokenizer, control, "--text"), 0, io_);

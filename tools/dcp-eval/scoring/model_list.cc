@@ -4,65 +4,44 @@
 #include <filesystem>
 
 #include "common/files.h"
-#include "common/json.h"
 #include "dcp/error.h"
+#include "support/json.h"
 
 namespace dcp::tools {
 namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-// A manifest's entries, with messages that say where in the file they stand.
-class ManifestReader {
- public:
-  explicit ManifestReader(const std::string& file) : file_(file), folder_(std::filesystem::path(file).parent_path()) {}
+// A path of a manifest, which is relative to its `folder`; empty where absent.
+std::string ReadPath(const JsonReader& path, const std::filesystem::path& folder) {
+  if (!path.present()) return "";
+  if (path.Text().empty()) path.Fail("a directory");
+  return (folder / path.Text()).lexically_normal().string();
+}
 
-  ModelEntry Entry(const Json& entry, const std::string& field) const {
-    if (!entry.is_object()) Reject(file_ + ": " + field + " is " + Brief(entry) + ", must be an object");
-    ModelEntry result;
-    result.model = Path(entry, field, "model");
-    if (result.model.empty()) Reject(file_ + ": " + field + ".model is missing, must be a directory");
-    result.adapter = Path(entry, field, "adapter");
-    if (const auto gamma = entry.find("gamma"); gamma != entry.end() && !gamma->is_null()) {
-      if (!gamma->is_number()) Reject(file_ + ": " + field + ".gamma is " + Brief(*gamma) + ", must be a number");
-      result.gamma = gamma->get<double>();
-    }
-    return result;
+ModelEntry ReadEntry(const JsonReader& entry, const std::filesystem::path& folder) {
+  ModelEntry result;
+  result.model = ReadPath(entry["model"], folder);
+  if (result.model.empty()) entry["model"].Fail("a directory");
+  result.adapter = ReadPath(entry["adapter"], folder);
+  result.gamma = entry["gamma"].MaybeNumber();
+  return result;
+}
+
+TunedBaseline ReadBaseline(const JsonReader& entry, const std::filesystem::path& folder) {
+  TunedBaseline baseline{ReadEntry(entry, folder), {}};
+  const JsonReader policy = entry["policy"];
+  const std::string& text = policy.Text();
+  try {
+    baseline.policy = ParsePolicy(text);
+  } catch (const Error& error) {
+    policy.Fail("a policy: " + std::string(error.what()));
   }
-
-  TunedBaseline Baseline(const Json& entry, const std::string& field) const {
-    TunedBaseline baseline{Entry(entry, field), {}};
-    const auto policy = entry.find("policy");
-    if (policy == entry.end() || !policy->is_string()) {
-      Reject(file_ + ": " + field + ".policy is " + (policy == entry.end() ? "missing" : Brief(*policy)) +
-             ", must be a policy like window:256");
-    }
-    try {
-      baseline.policy = ParsePolicy(policy->get<std::string>());
-    } catch (const Error& error) {
-      Reject(file_ + ": " + field + ": " + error.what());
-    }
-    if (baseline.policy.kind == PolicySpec::Kind::kLearned) {
-      Reject(file_ + ": " + field + ".policy is learned, must be training-free: learned models belong to sweep");
-    }
-    return baseline;
+  if (baseline.policy.kind == PolicySpec::Kind::kLearned) {
+    policy.Fail("a training-free one: learned models belong to sweep");
   }
-
-  static std::string Brief(const Json& value) { return value.dump().substr(0, 40); }
-
- private:
-  std::string Path(const Json& entry, const std::string& field, const char* name) const {
-    const auto path = entry.find(name);
-    if (path == entry.end() || path->is_null()) return "";
-    if (!path->is_string() || path->get<std::string>().empty()) {
-      Reject(file_ + ": " + field + "." + name + " is " + Brief(*path) + ", must be a directory");
-    }
-    return (folder_ / path->get<std::string>()).lexically_normal().string();
-  }
-
-  const std::string& file_;
-  const std::filesystem::path folder_;
-};
+  return baseline;
+}
 
 ModelList FromOptions(const ModelListOptions& options) {
   if (options.models.empty()) Reject("give either --manifest or --model");
@@ -84,28 +63,15 @@ ModelList FromOptions(const ModelListOptions& options) {
 }  // namespace
 
 ModelList ParseManifest(const std::string& text, const std::string& file) {
-  const Json manifest = ParseJson(text, file);
-  if (!manifest.is_object()) Reject(file + ": is " + ManifestReader::Brief(manifest) + ", must be an object");
-  const ManifestReader reader(file);
-  const auto control = manifest.find("dense_control");
-  if (control == manifest.end()) Reject(file + ": dense_control is missing, must be an object with a model");
-  const auto sweep = manifest.find("sweep");
-  if (sweep == manifest.end() || !sweep->is_array() || sweep->empty()) {
-    Reject(file + ": sweep is " + (sweep == manifest.end() ? "missing" : ManifestReader::Brief(*sweep)) +
-           ", must be an array of models");
-  }
+  const nlohmann::json document = ParseJsonObject(text, file, ErrorCode::kInvalidArgument);
+  const JsonReader manifest(document, file, ErrorCode::kInvalidArgument);
+  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  const JsonReader sweep = manifest["sweep"], baselines = manifest["baselines"];
   ModelList list;
-  list.control = reader.Entry(*control, "dense_control");
-  for (size_t i = 0; i < sweep->size(); ++i) {
-    list.variants.push_back(reader.Entry((*sweep)[i], "sweep[" + std::to_string(i) + "]"));
-  }
-  const auto baselines = manifest.find("baselines");
-  if (baselines == manifest.end()) return list;
-  if (!baselines->is_array()) {
-    Reject(file + ": baselines is " + ManifestReader::Brief(*baselines) + ", must be an array of models with a policy");
-  }
-  for (size_t i = 0; i < baselines->size(); ++i) {
-    list.baselines.push_back(reader.Baseline((*baselines)[i], "baselines[" + std::to_string(i) + "]"));
+  list.control = ReadEntry(manifest["dense_control"], folder);
+  for (size_t i = 0; i < sweep.Size(1); ++i) list.variants.push_back(ReadEntry(sweep[i], folder));
+  for (size_t i = 0; baselines.present() && i < baselines.Size(); ++i) {
+    list.baselines.push_back(ReadBaseline(baselines[i], folder));
   }
   return list;
 }

@@ -1,44 +1,33 @@
 #include "dcp-eval/scoring/text_rules.h"
 
 #include <algorithm>
-#include <cstdint>
+
+#include "support/utf8.h"
 
 namespace dcp::tools {
 namespace {
 
 bool Continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// The code point that `bytes` (one lead byte and what continues it) stand for. All that is asked of it lies below
-// U+10000, so four bytes need not be told apart from damage.
-uint32_t PointOf(std::string_view bytes) {
-  const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])); };
-  if (bytes.size() == 2) return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
-  if (bytes.size() == 3) return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-  return bytes.size() == 1 && byte(0) < 0x80 ? byte(0) : UINT32_MAX;
+// The last character, or the last byte where that ends none.
+Utf8Char LastCharacter(std::string_view text) {
+  for (size_t length = 1; length <= std::min<size_t>(4, text.size()); ++length) {
+    const Utf8Char character = ReadUtf8(text.substr(text.size() - length));
+    if (character.status == Utf8Status::kValid && character.length == length) return character;
+  }
+  return {Utf8Status::kInvalid, 0, 1};
 }
 
-size_t FirstLength(std::string_view text) {
-  size_t length = 1;
-  while (length < text.size() && Continues(text[length])) ++length;
-  return length;
-}
-
-size_t LastLength(std::string_view text) {
-  size_t length = 1;
-  while (length < text.size() && Continues(text[text.size() - length])) ++length;
-  return length;
-}
-
-bool IsSpace(uint32_t point) {
+bool IsSpace(char32_t point) {
   return (point >= 0x09 && point <= 0x0D) || (point >= 0x1C && point <= 0x20) || point == 0x85 || point == 0xA0 ||
          point == 0x1680 || (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 ||
          point == 0x202F || point == 0x205F || point == 0x3000;
 }
 
-bool Within(uint32_t point, uint32_t first, uint32_t last) { return point >= first && point <= last; }
+bool Within(char32_t point, char32_t first, char32_t last) { return point >= first && point <= last; }
 
 // How far above its upper case form the lower case form of `upper` lies; 0: it is no upper case letter.
-uint32_t CaseStep(uint32_t upper) {
+char32_t CaseStep(char32_t upper) {
   if (Within(upper, 'A', 'Z')) return 32;
   if (Within(upper, 0xC0, 0xDE) && upper != 0xD7) return 32;  // Latin-1
   const bool even_upper = (Within(upper, 0x100, 0x137) && upper != 0x130) || Within(upper, 0x14A, 0x177);
@@ -51,53 +40,47 @@ uint32_t CaseStep(uint32_t upper) {
   return 0;
 }
 
-uint32_t ToLower(uint32_t point) { return point + CaseStep(point); }
+char32_t ToLower(char32_t point) { return point + CaseStep(point); }
 
-uint32_t ToUpper(uint32_t point) {
-  for (const uint32_t step : {32u, 80u, 1u}) {
+char32_t ToUpper(char32_t point) {
+  for (const unsigned step : {32u, 80u, 1u}) {
     if (point >= step && CaseStep(point - step) == step) return point - step;
   }
   return point;
-}
-
-void AppendPoint(uint32_t point, std::string& text) {
-  if (point < 0x80) {
-    text += static_cast<char>(point);
-  } else if (point < 0x800) {  // all letters of CaseStep
-    text += static_cast<char>(0xC0 | point >> 6);
-    text += static_cast<char>(0x80 | (point & 0x3F));
-  }
 }
 
 }  // namespace
 
 std::string_view StripRight(std::string_view text) {
   while (!text.empty()) {
-    const size_t length = LastLength(text);
-    if (!IsSpace(PointOf(text.substr(text.size() - length)))) break;
-    text.remove_suffix(length);
+    const Utf8Char last = LastCharacter(text);
+    if (!IsSpace(last.code)) break;
+    text.remove_suffix(last.length);
   }
   return text;
 }
 
 std::string_view Strip(std::string_view text) {
   text = StripRight(text);
-  while (!text.empty() && IsSpace(PointOf(text.substr(0, FirstLength(text))))) text.remove_prefix(FirstLength(text));
+  while (!text.empty()) {
+    const Utf8Char first = ReadUtf8(text);
+    if (!IsSpace(first.code)) break;
+    text.remove_prefix(first.length);
+  }
   return text;
 }
 
 std::string Capitalize(std::string_view text) {
   std::string result;
   for (bool first = true; !text.empty(); first = false) {
-    const std::string_view letter = text.substr(0, FirstLength(text));
-    const uint32_t point = PointOf(letter);
-    const uint32_t changed = first ? ToUpper(point) : ToLower(point);
-    if (changed == point) {
-      result += letter;
+    const Utf8Char letter = ReadUtf8(text);
+    const char32_t changed = first ? ToUpper(letter.code) : ToLower(letter.code);
+    if (letter.status == Utf8Status::kValid && changed != letter.code) {
+      AppendUtf8(changed, result);
     } else {
-      AppendPoint(changed, result);
+      result += text.substr(0, letter.length);
     }
-    text.remove_prefix(letter.size());
+    text.remove_prefix(letter.length);
   }
   return result;
 }

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "common/files.h"
-#include "common/json.h"
 #include "dcp-eval/scoring/text_rules.h"
 #include "dcp/error.h"
+#include "support/json.h"
 
 namespace dcp::tools {
 namespace {
@@ -32,59 +32,31 @@ std::vector<Line> SplitLines(std::string_view content) {
 
 std::string Place(const std::string& file, const Line& line) { return file + ": line " + std::to_string(line.number); }
 
-// A line of JSON whose fields are asked for by name; errors say where it stands.
+// A line of JSON; the fields of its reader tell where they stand.
 class Record {
  public:
-  Record(const std::string& file, const Line& line) : place_(Place(file, line)), json_(ParseJson(line.text, place_)) {
-    if (!json_.is_object()) Reject(place_ + ": is " + Show(json_) + ", must be a JSON object");
-  }
+  Record(const std::string& file, const Line& line)
+      : json_(ParseJsonObject(line.text, Place(file, line), ErrorCode::kInvalidArgument)),
+        fields_(json_, Place(file, line), ErrorCode::kInvalidArgument) {}
+  Record(const Record&) = delete;  // the reader views the document
+  Record& operator=(const Record&) = delete;
 
-  bool Has(const char* field) const { return json_.contains(field); }
-
-  std::string Text(const char* field) const {
-    const Json& value = Get(field);
-    if (!value.is_string()) RejectField(field, value, "must be a string");
-    return value.get<std::string>();
-  }
-
-  std::vector<std::string> Texts(const char* field) const {
-    const Json& value = Get(field);
-    if (!value.is_array() || value.size() < 2) RejectField(field, value, "must be an array of at least 2 strings");
-    std::vector<std::string> texts;
-    for (const Json& element : value) {
-      if (!element.is_string()) RejectField(field, value, "must be an array of at least 2 strings");
-      texts.push_back(element.get<std::string>());
-    }
-    return texts;
-  }
+  JsonReader operator[](std::string_view field) const { return fields_[field]; }
+  const std::string& Text(const char* field) const { return fields_[field].Text(); }
+  std::vector<std::string> Texts(const char* field) const { return fields_[field].Texts(2); }
 
   // A number or a string of digits, below `count`.
   size_t Index(const char* field, size_t count) const {
-    const Json& value = Get(field);
-    for (size_t i = 0; i < count; ++i) {
-      if (value == i || value == std::to_string(i)) return i;
+    const JsonReader value = fields_[field];
+    for (size_t i = 0; value.present() && i < count; ++i) {
+      if (value.json() == i || value.json() == std::to_string(i)) return i;
     }
-    RejectField(field, value, "must be 0 to " + std::to_string(count - 1));
-  }
-
-  [[noreturn]] void RejectField(const char* field, const Json& value, const std::string& expected) const {
-    Reject(place_ + ": field \"" + field + "\" is " + Show(value) + ", " + expected);
+    value.Fail("0 to " + std::to_string(count - 1));
   }
 
  private:
-  static std::string Show(const Json& value) {
-    std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-    return text.size() <= 60 ? text : text.substr(0, 57) + "...";
-  }
-
-  const Json& Get(const char* field) const {
-    const auto found = json_.find(field);
-    if (found == json_.end()) Reject(place_ + ": has no field \"" + field + "\"");
-    return *found;
-  }
-
-  std::string place_;
-  Json json_;
+  const nlohmann::json json_;
+  const JsonReader fields_;
 };
 
 // text.split(' '): all but the last word, and the last word with the space before it.
@@ -115,16 +87,14 @@ TaskExample ReadHellaSwag(const Record& record) {
 TaskExample ReadWinoGrande(const Record& record) {
   const std::string sentence = record.Text("sentence");
   const size_t blank = sentence.find('_');
-  if (blank == std::string::npos) record.RejectField("sentence", sentence, "must hold a blank, _");
+  if (blank == std::string::npos) record["sentence"].Fail("a blank, _");
   const std::string rest(Strip(std::string_view(sentence).substr(blank + 1)));
   TaskExample example;
   for (const char* option : {"option1", "option2"}) {
     const std::string context = sentence.substr(0, blank) + record.Text(option);
     example.choices.push_back({context, " " + rest, context});
   }
-  const std::string answer = record.Text("answer");
-  if (answer != "1" && answer != "2") record.RejectField("answer", answer, "must be \"1\" or \"2\"");
-  example.gold = answer == "1" ? 0 : 1;
+  example.gold = record["answer"].Choice({"1", "2"});
   return example;
 }
 
@@ -155,9 +125,7 @@ std::vector<TaskExample> ReadPiqa(const TaskFiles& files, const std::string& nam
   std::vector<TaskExample> examples;
   for (size_t i = 0; i < count; ++i) {
     const Record record(name, lines[i]);
-    if (!files.labels && !record.Has("label")) {
-      Reject(Place(name, lines[i]) + ": has no field \"label\", and no file was given by --labels");
-    }
+    if (!files.labels && !record["label"].present()) record["label"].Fail("0 or 1, or a file by --labels");
     const size_t gold = files.labels ? labels[i] : record.Index("label", 2);
     examples.push_back(ChoiceExample(
         "Question: " + record.Text("goal") + "\nAnswer:", {record.Text("sol1"), record.Text("sol2")}, gold));
@@ -180,7 +148,7 @@ TaskExample ReadExample(TaskKind task, const std::string& name, const Line& line
       break;
   }
   const std::string text = record.Text("text");
-  if (Strip(text).empty()) record.RejectField("text", text, "must hold a word");
+  if (Strip(text).empty()) record["text"].Fail("a word");
   return LastWordExample(text);
 }
 
