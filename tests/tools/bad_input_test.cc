@@ -100,7 +100,7 @@ TEST_F(BadInput, JsonLines) {
   };
   refuse("", {"no prompt"});
   refuse("\n \n", {"no prompt"});
-  refuse("{\"prompt\": \"a\"}\n{\"prompt\": \n", {":2", "not JSON"});
+  refuse("{\"prompt\": \"a\"}\n{\"prompt\": \n", {":2", "not valid JSON"});
   refuse("\n[1,2]\n", {":2", "object"});
   refuse("{\"text\": \"a\"}", {":1", "found neither"});
   refuse("{\"prompt\": \"a\", \"prompt_ids\": [1]}", {":1", "found both"});
@@ -108,11 +108,11 @@ TEST_F(BadInput, JsonLines) {
   refuse("{\"prompt\": \"\"}", {":1", "empty"});
   refuse("{\"prompt_ids\": 3}", {":1", "array"});
   refuse("{\"prompt_ids\": []}", {":1", "empty"});
-  refuse("{\"prompt_ids\": [1, 2.5]}", {":1", "not a token id"});
-  refuse("{\"prompt_ids\": [1, \"2\"]}", {":1", "not a token id"});
+  refuse("{\"prompt_ids\": [1, 2.5]}", {":1", "prompt_ids[1]", "integer"});
+  refuse("{\"prompt_ids\": [1, \"2\"]}", {":1", "prompt_ids[1]", "integer"});
   refuse("{\"prompt_ids\": [1, 70000]}", {":1", "70000", "0..256"});
   refuse("{\"prompt_ids\": [18446744073709551615]}", {":1", "18446744073709551615"});
-  refuse("{\"prompt\": \"\xff\"}", {":1", "not JSON"});
+  refuse("{\"prompt\": \"\xff\"}", {":1", "not valid JSON"});
 }
 
 TEST_F(BadInput, Models) {
@@ -172,14 +172,14 @@ TEST_F(BadInput, EvalTexts) {
   std::filesystem::create_directory(dir_ / "folder");
   Eval({"--text", dir_ / "folder"}, {dir_ / "folder", "no .txt file"});
   Eval({"--text", File("empty", "")}, {dir_ / "empty", "nothing to score"});
-  Eval({"--ids", File("ids", "{}")}, {dir_ / "ids", "not a JSON array"});
-  Eval({"--ids", File("ids", "[1, 2")}, {dir_ / "ids", "not JSON"});
+  Eval({"--ids", File("ids", "{}")}, {dir_ / "ids", "expected an array"});
+  Eval({"--ids", File("ids", "[1, 2")}, {dir_ / "ids", "not valid JSON"});
   Eval({"--ids", File("ids", "[]")}, {dir_ / "ids", "nothing to score"});
-  Eval({"--ids", File("ids", "[1, -2]")}, {dir_ / "ids", "element 1", "-2"});
-  Eval({"--ids", File("ids", "[1, 2.5]")}, {dir_ / "ids", "element 1", "2.5"});
+  Eval({"--ids", File("ids", "[1, -2]")}, {dir_ / "ids", "[1]", "-2"});
+  Eval({"--ids", File("ids", "[1, 2.5]")}, {dir_ / "ids", "[1]", "2.5"});
   Eval({"--ids", File("ids", "[1, 257]")}, {dir_ / "ids", "index 1", "257", "0..256"});
   Eval({"--ids", File("ids", "[[1, 2], 3]")}, {dir_ / "ids", "[1]"});
-  Eval({"--ids", File("ids", "[1, [2]]")}, {dir_ / "ids", "element 1"});
+  Eval({"--ids", File("ids", "[1, [2]]")}, {dir_ / "ids", "[1]"});
 }
 
 TEST_F(BadInput, EvalWindows) {

@@ -5,9 +5,9 @@
 #include <limits>
 
 #include "common/files.h"
-#include "common/id_list.h"
 #include "common/option_group.h"
 #include "dcp/error.h"
+#include "support/json.h"
 
 namespace dcp::tools {
 namespace {
@@ -68,20 +68,19 @@ std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tok
 
 std::vector<Document> ReadIdDocuments(const std::string& path, const Model& model, size_t max_tokens, ToolIo& io) {
   const std::string name = DisplayName(path);
-  const Json content = ParseJson(ReadAll(path, io), name);
+  const nlohmann::json content = dcp::ParseJson(ReadAll(path, io), name, ErrorCode::kInvalidArgument);
+  const JsonReader documents(content, name, ErrorCode::kInvalidArgument);
   Collector collector(max_tokens);
-  const auto add = [&](const Json& array, const std::string& document) {
-    std::vector<TokenId> ids = IdsOfJson(array, document);
+  const auto add = [&](const JsonReader& array, const std::string& document) {
+    std::vector<TokenId> ids = array.Integers<TokenId>(0);
     CheckIds(ids, model, document);
     if (!collector.full()) collector.Add(document, std::move(ids));
   };
-  if (content.empty() || !content.front().is_array()) {
-    add(content, name);
+  if (documents.Size() == 0 || !content.front().is_array()) {
+    add(documents, name);
     return collector.Take();
   }
-  for (size_t i = 0; i < content.size(); ++i) {
-    add(content[i], name + "[" + std::to_string(i) + "]");
-  }
+  for (size_t i = 0; i < documents.Size(); ++i) add(documents[i], name + "[" + std::to_string(i) + "]");
   return collector.Take();
 }
 

@@ -1,7 +1,6 @@
 #include "common/id_list.h"
 
 #include <charconv>
-#include <limits>
 
 #include "common/option_group.h"
 
@@ -27,21 +26,6 @@ std::vector<TokenId> ParseIdList(std::string_view text, const std::string& name)
   std::vector<TokenId> ids;
   if (Trim(text).empty()) return ids;
   for (const std::string& entry : SplitList(text)) ids.push_back(ParseId(Trim(entry), name));
-  return ids;
-}
-
-std::vector<TokenId> IdsOfJson(const Json& array, const std::string& name) {
-  if (!array.is_array()) throw Error(ErrorCode::kInvalidArgument, name + ": not a JSON array of token ids");
-  std::vector<TokenId> ids;
-  ids.reserve(array.size());
-  for (const Json& value : array) {
-    const bool is_id = value.is_number_integer() && value >= 0 && value <= std::numeric_limits<TokenId>::max();
-    if (!is_id) {
-      throw Error(ErrorCode::kInvalidArgument, name + ": element " + std::to_string(ids.size()) +
-                                                   " is not a token id: " + value.dump().substr(0, 40));
-    }
-    ids.push_back(value.get<TokenId>());
-  }
   return ids;
 }
 

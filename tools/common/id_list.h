@@ -1,4 +1,4 @@
-// Token ids as they are given: "1,2,3" on a command line, [1, 2, 3] in JSON.
+// Token ids as a command line gives them: "1,2,3".
 #ifndef DCP_TOOLS_COMMON_ID_LIST_H_
 #define DCP_TOOLS_COMMON_ID_LIST_H_
 
@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "common/json.h"
 #include "dcp/types.h"
 
 namespace dcp::tools {
@@ -19,9 +18,6 @@ TokenId ParseId(std::string_view text, const std::string& name);
 
 // Spaces around the numbers are allowed; an empty text is an empty list. Throws as ParseId does.
 std::vector<TokenId> ParseIdList(std::string_view text, const std::string& name);
-
-// Throws dcp::Error(kInvalidArgument) beginning with `name` unless `array` is a JSON array of ids, 0 or more each.
-std::vector<TokenId> IdsOfJson(const Json& array, const std::string& name);
 
 }  // namespace dcp::tools
 

@@ -4,8 +4,8 @@
 
 #include "common/files.h"
 #include "common/id_list.h"
-#include "common/json.h"
 #include "dcp/error.h"
+#include "support/json.h"
 
 namespace dcp::tools {
 namespace {
@@ -38,15 +38,14 @@ class PromptReader {
 
 // {"prompt": "..."} or {"prompt_ids": [...]}; other fields are nobody's business here.
 void AddJsonLine(std::string_view line, const std::string& name, PromptReader& reader) {
-  const Json object = ParseJson(line, name);
-  if (!object.is_object()) Reject(name + ": not a JSON object");
+  const nlohmann::json object = ParseJsonObject(line, name, ErrorCode::kInvalidArgument);
+  const JsonReader fields(object, name, ErrorCode::kInvalidArgument);
   const bool has_text = object.contains("prompt");
   if (has_text == object.contains("prompt_ids")) {
     Reject(name + ": expected either \"prompt\" or \"prompt_ids\"" + (has_text ? ", found both" : ", found neither"));
   }
-  if (!has_text) return reader.Add(IdsOfJson(object["prompt_ids"], name + ": prompt_ids"), name);
-  if (!object["prompt"].is_string()) Reject(name + ": prompt is not a string");
-  reader.AddText(object["prompt"].get_ref<const std::string&>(), name);
+  if (has_text) return reader.AddText(fields["prompt"].Text(), name);
+  reader.Add(fields["prompt_ids"].Integers<TokenId>(0), name + ": prompt_ids");
 }
 
 void AddJsonLines(std::string_view content, const std::string& file, PromptReader& reader) {

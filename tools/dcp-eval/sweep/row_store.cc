@@ -5,8 +5,15 @@
 
 #include "common/files.h"
 #include "dcp/error.h"
+#include "support/json.h"
 
 namespace dcp::tools {
+namespace {
+
+// The same for keys that were read and keys that were made, whatever the order of their fields.
+std::string TextOf(const nlohmann::json& key) { return key.dump(); }
+
+}  // namespace
 
 RowStore::RowStore(const std::optional<std::string>& path, ToolIo& io) : path_(path) {
   if (!path_) return;
@@ -17,12 +24,12 @@ RowStore::RowStore(const std::optional<std::string>& path, ToolIo& io) : path_(p
   size_t number = 0;
   for (std::string line; std::getline(lines, line);) {
     const std::string source = *path_ + ":" + std::to_string(++number);
-    const Json entry = ParseJson(line, source);
+    const nlohmann::json entry = ParseJsonObject(line, source, ErrorCode::kInvalidArgument);
     SweepRow probe;
     try {
       MeasuredFromJson(entry.at("row"), probe);
-      rows_.emplace_back(entry.at("key").dump(), entry.at("row"));
-    } catch (const Json::exception&) {
+      rows_.emplace_back(TextOf(entry.at("key")), entry.at("row"));
+    } catch (const nlohmann::json::exception&) {
       throw Error(ErrorCode::kInvalidArgument, source + ": is not a row of a sweep: " + line.substr(0, 40));
     }
   }
@@ -30,7 +37,7 @@ RowStore::RowStore(const std::optional<std::string>& path, ToolIo& io) : path_(p
 }
 
 bool RowStore::Find(const Json& key, SweepRow& row) const {
-  const std::string text = key.dump();
+  const std::string text = TextOf(key);
   for (const auto& [stored, measured] : rows_) {
     if (stored != text) continue;
     MeasuredFromJson(measured, row);
@@ -42,7 +49,7 @@ bool RowStore::Find(const Json& key, SweepRow& row) const {
 void RowStore::Add(const Json& key, const SweepRow& row) {
   if (!path_) return;
   const Json measured = MeasuredToJson(row);
-  rows_.emplace_back(key.dump(), measured);
+  rows_.emplace_back(TextOf(key), measured);
   lines_ += Dump(Json{{"key", key}, {"row", measured}});
   OutputFile(*path_).Commit(lines_);
 }
