@@ -5,11 +5,11 @@
 #include <limits>
 #include <map>
 
-#include "dcp-inspect/bootstrap.h"
-#include "dcp-inspect/corpus_stats.h"
-#include "dcp-inspect/corpus_windows.h"
 #include "dcp-inspect/inspect_tool.h"
-#include "dcp-inspect/token_class.h"
+#include "dcp-inspect/stats/bootstrap.h"
+#include "dcp-inspect/stats/corpus_stats.h"
+#include "dcp-inspect/stats/corpus_windows.h"
+#include "dcp-inspect/tokens/token_class.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 

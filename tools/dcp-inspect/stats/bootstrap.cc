@@ -1,4 +1,4 @@
-#include "dcp-inspect/bootstrap.h"
+#include "dcp-inspect/stats/bootstrap.h"
 
 #include <cmath>
 #include <limits>

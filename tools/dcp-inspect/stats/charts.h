@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "dcp-inspect/corpus_windows.h"
-#include "dcp-inspect/svg_sheet.h"
+#include "dcp-inspect/page/svg_sheet.h"
+#include "dcp-inspect/stats/corpus_windows.h"
 
 namespace dcp::tools {
 

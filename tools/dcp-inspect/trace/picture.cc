@@ -1,12 +1,12 @@
-#include "dcp-inspect/picture.h"
+#include "dcp-inspect/trace/picture.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "common/format.h"
 #include "common/id_list.h"
-#include "dcp-inspect/svg_sheet.h"
-#include "dcp-inspect/token_text.h"
+#include "dcp-inspect/page/svg_sheet.h"
+#include "dcp-inspect/tokens/token_text.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {

@@ -1,4 +1,4 @@
-#include "dcp-inspect/stats_charts.h"
+#include "dcp-inspect/stats/charts.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "dcp-inspect/stats_document.h"
+#include "dcp-inspect/stats/document.h"
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
-#include "dcp-inspect/trace_document.h"
+#include "dcp-inspect/trace/document.h"
 
-#include "dcp-inspect/token_text.h"
+#include "dcp-inspect/tokens/token_text.h"
 
 namespace dcp::tools {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "common/model_options.h"
 #include "common/tool.h"
-#include "dcp-inspect/drop_trace.h"
 #include "dcp-inspect/inspect_tool.h"
+#include "dcp-inspect/trace/summary.h"
 
 namespace dcp::tools {
 

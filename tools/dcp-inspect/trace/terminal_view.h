@@ -1,10 +1,10 @@
 // The trace as text: what is kept stands out, what is forgotten fades; then a bar for each layer.
-#ifndef DCP_TOOLS_DCP_INSPECT_TERMINAL_VIEW_H_
-#define DCP_TOOLS_DCP_INSPECT_TERMINAL_VIEW_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_TRACE_TERMINAL_VIEW_H_
+#define DCP_TOOLS_DCP_INSPECT_TRACE_TERMINAL_VIEW_H_
 
 #include <string>
 
-#include "dcp-inspect/drop_trace.h"
+#include "dcp-inspect/trace/summary.h"
 
 namespace dcp::tools {
 
@@ -14,4 +14,4 @@ std::string TerminalView(const DropTrace& trace, bool color);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_TERMINAL_VIEW_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_TRACE_TERMINAL_VIEW_H_

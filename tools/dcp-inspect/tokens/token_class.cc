@@ -1,10 +1,10 @@
-#include "dcp-inspect/token_class.h"
+#include "dcp-inspect/tokens/token_class.h"
 
 #include <algorithm>
 #include <array>
 #include <unordered_set>
 
-#include "dcp-inspect/token_text.h"
+#include "dcp-inspect/tokens/token_text.h"
 
 namespace dcp::tools {
 namespace {

@@ -1,4 +1,4 @@
-#include "dcp-inspect/terminal_view.h"
+#include "dcp-inspect/trace/terminal_view.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dcp-inspect/token_text.h"
+#include "dcp-inspect/tokens/token_text.h"
 
 namespace dcp::tools {
 namespace {

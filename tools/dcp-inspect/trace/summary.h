@@ -1,6 +1,6 @@
 // What every layer forgot of one sequence: which token, when, at whose word - and the numbers that sum it up.
-#ifndef DCP_TOOLS_DCP_INSPECT_DROP_TRACE_H_
-#define DCP_TOOLS_DCP_INSPECT_DROP_TRACE_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_TRACE_SUMMARY_H_
+#define DCP_TOOLS_DCP_INSPECT_TRACE_SUMMARY_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -52,4 +52,4 @@ void CheckTrace(const DropTrace& trace, const std::string& source);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_DROP_TRACE_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_TRACE_SUMMARY_H_

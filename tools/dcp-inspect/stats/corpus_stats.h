@@ -2,8 +2,8 @@
 //
 // A token is followed for `horizon` tokens, and only tokens that have so many after them in their window count: so no
 // lifetime is cut short by the end of a window. What is still held then has lifetime `horizon`.
-#ifndef DCP_TOOLS_DCP_INSPECT_CORPUS_STATS_H_
-#define DCP_TOOLS_DCP_INSPECT_CORPUS_STATS_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_STATS_H_
+#define DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_STATS_H_
 
 #include <cstdint>
 #include <map>
@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "dcp-inspect/bootstrap.h"
-#include "dcp-inspect/token_class.h"
+#include "dcp-inspect/stats/bootstrap.h"
+#include "dcp-inspect/tokens/token_class.h"
 #include "dcp/session.h"
 
 namespace dcp::tools {
@@ -109,4 +109,4 @@ class StatsCollector {
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_CORPUS_STATS_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_STATS_H_

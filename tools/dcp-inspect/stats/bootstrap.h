@@ -1,7 +1,7 @@
 // Means over windows of text with confidence intervals: windows, not tokens, are drawn again, because the tokens of a
 // window depend on one another.
-#ifndef DCP_TOOLS_DCP_INSPECT_BOOTSTRAP_H_
-#define DCP_TOOLS_DCP_INSPECT_BOOTSTRAP_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_STATS_BOOTSTRAP_H_
+#define DCP_TOOLS_DCP_INSPECT_STATS_BOOTSTRAP_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -58,4 +58,4 @@ class WindowBootstrap {
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_BOOTSTRAP_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_STATS_BOOTSTRAP_H_

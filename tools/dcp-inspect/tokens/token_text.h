@@ -1,7 +1,7 @@
 // How byte-level tokens are shown: every token as valid text without control characters, and so that the characters
 // that several tokens make together can be read.
-#ifndef DCP_TOOLS_DCP_INSPECT_TOKEN_TEXT_H_
-#define DCP_TOOLS_DCP_INSPECT_TOKEN_TEXT_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_TOKENS_TOKEN_TEXT_H_
+#define DCP_TOOLS_DCP_INSPECT_TOKENS_TOKEN_TEXT_H_
 
 #include <span>
 #include <string>
@@ -30,4 +30,4 @@ Character FirstCharacter(std::string_view text);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_TOKEN_TEXT_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_TOKENS_TOKEN_TEXT_H_

@@ -1,4 +1,4 @@
-#include "dcp-inspect/token_text.h"
+#include "dcp-inspect/tokens/token_text.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,8 +1,8 @@
-#include "dcp-inspect/corpus_stats.h"
+#include "dcp-inspect/stats/corpus_stats.h"
 
 #include <algorithm>
 
-#include "dcp-inspect/drop_trace.h"
+#include "dcp-inspect/trace/summary.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {

@@ -1,6 +1,6 @@
 // Makes one self-contained HTML file: style, script and data inside, nothing fetched.
-#ifndef DCP_TOOLS_DCP_INSPECT_PAGE_WRITER_H_
-#define DCP_TOOLS_DCP_INSPECT_PAGE_WRITER_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_PAGE_PAGE_WRITER_H_
+#define DCP_TOOLS_DCP_INSPECT_PAGE_PAGE_WRITER_H_
 
 #include <string>
 #include <string_view>
@@ -20,4 +20,4 @@ std::string ScriptJson(const Json& document);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_PAGE_WRITER_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_PAGE_PAGE_WRITER_H_

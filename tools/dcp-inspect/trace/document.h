@@ -3,7 +3,7 @@
 #define DCP_TOOLS_DCP_INSPECT_TRACE_DOCUMENT_H_
 
 #include "common/json.h"
-#include "dcp-inspect/drop_trace.h"
+#include "dcp-inspect/trace/summary.h"
 
 namespace dcp::tools {
 

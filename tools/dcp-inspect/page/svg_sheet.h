@@ -1,7 +1,7 @@
 // A drawing that grows by shapes and becomes SVG in the colours of the page: inside it, or as a file of its own that is
 // light or dark as its reader prefers.
-#ifndef DCP_TOOLS_DCP_INSPECT_SVG_SHEET_H_
-#define DCP_TOOLS_DCP_INSPECT_SVG_SHEET_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_PAGE_SVG_SHEET_H_
+#define DCP_TOOLS_DCP_INSPECT_PAGE_SVG_SHEET_H_
 
 #include <string>
 #include <string_view>
@@ -44,4 +44,4 @@ class SvgSheet {
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_SVG_SHEET_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_PAGE_SVG_SHEET_H_

@@ -1,14 +1,14 @@
 // Runs a model over windows of a corpus and gathers what it drops.
-#ifndef DCP_TOOLS_DCP_INSPECT_CORPUS_WINDOWS_H_
-#define DCP_TOOLS_DCP_INSPECT_CORPUS_WINDOWS_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_WINDOWS_H_
+#define DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_WINDOWS_H_
 
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/corpus.h"
-#include "dcp-inspect/corpus_stats.h"
 #include "dcp-inspect/inspect_tool.h"
+#include "dcp-inspect/stats/corpus_stats.h"
 
 namespace dcp::tools {
 
@@ -34,4 +34,4 @@ CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_CORPUS_WINDOWS_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_WINDOWS_H_

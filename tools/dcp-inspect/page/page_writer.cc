@@ -1,6 +1,6 @@
-#include "dcp-inspect/page_writer.h"
+#include "dcp-inspect/page/page_writer.h"
 
-#include "dcp-inspect/page_assets.h"
+#include "dcp-inspect/page/assets.h"
 #include "dcp/error.h"
 #include "support/escape.h"
 

@@ -1,4 +1,4 @@
-#include "dcp-inspect/drop_trace.h"
+#include "dcp-inspect/trace/summary.h"
 
 #include <algorithm>
 #include <cmath>

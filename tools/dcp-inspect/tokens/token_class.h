@@ -1,6 +1,6 @@
 // What kind of token it is, and which word it belongs to.
-#ifndef DCP_TOOLS_DCP_INSPECT_TOKEN_CLASS_H_
-#define DCP_TOOLS_DCP_INSPECT_TOKEN_CLASS_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_TOKENS_TOKEN_CLASS_H_
+#define DCP_TOOLS_DCP_INSPECT_TOKENS_TOKEN_CLASS_H_
 
 #include <cstddef>
 #include <span>
@@ -36,4 +36,4 @@ std::vector<TokenKind> ClassifyTokens(std::span<const std::string> bytes);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_TOKEN_CLASS_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_TOKENS_TOKEN_CLASS_H_

@@ -1,11 +1,11 @@
 // One picture of a passage: what every layer still holds of it at the end of the text, and one drop shown by arrows.
-#ifndef DCP_TOOLS_DCP_INSPECT_PICTURE_H_
-#define DCP_TOOLS_DCP_INSPECT_PICTURE_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_TRACE_PICTURE_H_
+#define DCP_TOOLS_DCP_INSPECT_TRACE_PICTURE_H_
 
 #include <optional>
 #include <string>
 
-#include "dcp-inspect/drop_trace.h"
+#include "dcp-inspect/trace/summary.h"
 
 namespace dcp::tools {
 
@@ -27,4 +27,4 @@ std::string TracePicture(const DropTrace& trace, const Passage& passage);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_PICTURE_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_TRACE_PICTURE_H_

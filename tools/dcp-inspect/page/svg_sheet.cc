@@ -1,4 +1,4 @@
-#include "dcp-inspect/svg_sheet.h"
+#include "dcp-inspect/page/svg_sheet.h"
 
 namespace dcp::tools {
 namespace {

@@ -1,4 +1,4 @@
-#include "dcp-inspect/stats_table.h"
+#include "dcp-inspect/stats/table.h"
 
 #include <cmath>
 #include <cstdio>

@@ -1,10 +1,10 @@
-#include "dcp-inspect/corpus_windows.h"
+#include "dcp-inspect/stats/corpus_windows.h"
 
 #include <algorithm>
 
 #include "common/progress.h"
-#include "dcp-inspect/token_text.h"
-#include "dcp-inspect/trace_source.h"
+#include "dcp-inspect/tokens/token_text.h"
+#include "dcp-inspect/trace/source.h"
 #include "dcp/error.h"
 #include "dcp/thread_pool.h"
 

@@ -1,4 +1,4 @@
-#include "dcp-inspect/trace_source.h"
+#include "dcp-inspect/trace/source.h"
 
 #include <algorithm>
 #include <cmath>
