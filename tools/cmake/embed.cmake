@@ -1,6 +1,6 @@
 # Writes a C++ file with a constant for each of FILES, a list separated by commas; stats.html becomes kStatsHtml, as
 # HEADER declares it:
-#   cmake -DOUTPUT=page_assets.cc -DHEADER=dcp-inspect/page/assets.h -DFILES=page/page.html,page/page.css -P embed.cmake
+#   cmake -DOUTPUT=page_assets.cc -DHEADER=dcp-inspect/page/assets.h -DFILES=page/trace.html,page/trace.css -P embed.cmake
 string(REPLACE "," ";" files "${FILES}")
 set(arrays "")
 set(constants "")

@@ -6,12 +6,21 @@
 
 namespace dcp::tools {
 
-extern const std::string_view kPageHtml;   // page.html
-extern const std::string_view kPageCss;    // page.css
+// Of every page.
+extern const std::string_view kFrameHtml;  // frame.html
+extern const std::string_view kLookCss;    // look.css
+extern const std::string_view kThemeJs;    // theme.js
+extern const std::string_view kDomJs;      // dom.js
+
+// Of the page of one text.
+extern const std::string_view kTraceHtml;  // trace.html
+extern const std::string_view kTraceCss;   // trace.css
 extern const std::string_view kModelJs;    // model.js
 extern const std::string_view kTextJs;     // text.js
 extern const std::string_view kChartsJs;   // charts.js
-extern const std::string_view kPageJs;     // page.js
+extern const std::string_view kTraceJs;    // trace.js
+
+// Of the page of the statistics.
 extern const std::string_view kStatsHtml;  // stats.html
 extern const std::string_view kStatsJs;    // stats.js
 

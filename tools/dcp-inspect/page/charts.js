@@ -3,8 +3,7 @@
 "use strict";
 
 dcp.charts = (() => {
-  const { data, tokens, layers, ALL } = dcp;
-  const byId = (id) => document.getElementById(id);
+  const { data, tokens, layers, byId, ALL } = dcp;
   const ROW = 20;  // pixels of a layer in the heat map
   let pending = 0;
 
@@ -178,17 +177,14 @@ dcp.charts = (() => {
   }
 
   function buildTable() {
-    const cell = (text, name = "td") => dcp.element(name, {}, text);
-    const row = (name, entry, droppers) => {
+    const row = (entry, layer) => {
       const bar = dcp.element("td", { class: "bar" }, dcp.element("i", {}), dcp.percent(entry.sparsity));
       bar.firstChild.style.width = `${100 * entry.sparsity}%`;
-      const numbers = [String(entry.kept), dcp.number(entry.mean_lifetime), entry.median_lifetime ?? ""].map((text) => cell(text));
-      return dcp.element("tr", {}, dcp.element("th", { scope: "row" }, name), bar, ...numbers, cell(droppers));
+      const { kept, mean_lifetime, median_lifetime } = entry;
+      return [`${layer}`, bar, `${kept}`, dcp.number(mean_lifetime), `${median_lifetime}`, layerDropper(layer)];
     };
-    const heads = ["Layer", "Dropped", "Held", "Mean lifetime", "Median", "Drops most"].map((text) => cell(text, "th"));
-    const body = dcp.element("tbody");
-    data.layers.forEach((entry, layer) => body.append(row(String(layer), entry, layerDropper(layer))));
-    byId("table").append(dcp.element("thead", {}, dcp.element("tr", {}, ...heads)), body);
+    const heads = ["Layer", "Dropped", "Held", "Mean lifetime", "Median", "Drops most"];
+    dcp.fillTable(byId("table"), heads, data.layers.map(row));
   }
 
   // --- All of them -------------------------------------------------------------------------------------------------

@@ -1,10 +1,8 @@
-// What the page knows: the numbers of the trace, and what follows from them. Everything else reads it from `dcp`.
+// What follows from the numbers of the trace.
 "use strict";
 
-const dcp = {};
-
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const { data } = dcp;
   const tokens = data.ids.length;
   const layers = data.layers.length;
   const droppedAt = data.layers.map((layer) => layer.dropped_at);
@@ -32,7 +30,7 @@ const dcp = {};
     return change.map((delta) => (sum += delta));
   });
 
-  Object.assign(dcp, { data, tokens, layers, delay, droppedAt, droppedBy, events, leaving, held });
+  Object.assign(dcp, { tokens, layers, delay, droppedAt, droppedBy, events, leaving, held });
 
   dcp.ALL = -1;
 
@@ -66,9 +64,6 @@ const dcp = {};
   // The same on one line, for labels.
   dcp.tokenLabel = (token) => dcp.tokenText(token).replaceAll("\n", "↵").replaceAll("\t", "⇥").trim() || "space";
 
-  dcp.number = (value, digits = 1) =>
-    value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  dcp.percent = (share) => `${dcp.number(100 * share)} %`;
   dcp.score = (value) => (value === null ? "no score" : `s = ${value.toFixed(2).replace("-", "−")}`);
 
   // Share of the earlier tokens that are dropped when token `step` attends, over the chosen layers.
@@ -78,15 +73,4 @@ const dcp = {};
     const kept = chosen.reduce((sum, layer) => sum + held[layer][step], 0) / chosen.length;
     return (step + 1 - kept) / step;
   };
-
-  // An element with text and children; strings become text, never markup.
-  dcp.element = (name, attributes = {}, ...children) => {
-    const svg = ["svg", "path", "text", "line", "rect", "circle", "g"].includes(name);
-    const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    made.append(...children);
-    return made;
-  };
-
-  dcp.color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 })();

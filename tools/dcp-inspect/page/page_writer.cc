@@ -1,5 +1,7 @@
 #include "dcp-inspect/page/page_writer.h"
 
+#include <initializer_list>
+
 #include "dcp-inspect/page/assets.h"
 #include "dcp/error.h"
 #include "support/escape.h"
@@ -18,40 +20,35 @@ std::string In(std::string_view open, std::string_view content, std::string_view
   return std::string(open).append(content).append(close);
 }
 
-void AddScript(std::string& page, std::string_view name, std::string_view source) {
-  Fill(page, In("<script src=\"", name, "\"></script>"), In("<script>\n", source, "</script>"));
-}
-
 std::string Title(const Json& document) {
   const auto model = document["model"].get<std::string>();
   return EscapeHtml(model.empty() ? "What a model forgets" : "What " + model + " forgets");
 }
 
-std::string Page(std::string_view html, const Json& document) {
-  std::string page(html);
-  Fill(page, "<title></title>", In("<title>", Title(document), "</title>"));
-  Fill(page, R"(<link rel="stylesheet" href="page.css" />)", In("<style>\n", kPageCss, "</style>"));
-  Fill(page, R"(<script type="application/json" id="data">{}</script>)",
-       In(R"(<script type="application/json" id="data">)", ScriptJson(document), "</script>"));
+std::string Page(const Json& document, std::string_view styles, std::string_view body,
+                 std::initializer_list<std::string_view> scripts) {
+  std::string page(kFrameHtml);
+  std::string elements;
+  for (const std::string_view script : scripts) elements += In("<script>\n", script, "</script>\n");
+  Fill(page, "<!-- title -->", Title(document));
+  Fill(page, "<!-- styles -->", In("<style>\n", styles, "</style>"));
+  Fill(page, "<!-- theme -->", In("<script>\n", kThemeJs, "</script>"));
+  Fill(page, "<!-- body -->", body);
+  Fill(page, "<!-- data -->", ScriptJson(document));
+  Fill(page, "<!-- scripts -->", elements);
   return page;
 }
 
 }  // namespace
 
 std::string TracePage(const Json& document) {
-  std::string page = Page(kPageHtml, document);
-  AddScript(page, "model.js", kModelJs);
-  AddScript(page, "text.js", kTextJs);
-  AddScript(page, "charts.js", kChartsJs);
-  AddScript(page, "page.js", kPageJs);
-  return page;
+  return Page(document, In(kLookCss, "\n", kTraceCss), kTraceHtml, {kDomJs, kModelJs, kTextJs, kChartsJs, kTraceJs});
 }
 
 std::string StatsPage(const Json& document, std::string_view sections) {
-  std::string page = Page(kStatsHtml, document);
-  Fill(page, "<!-- charts -->", sections);
-  AddScript(page, "stats.js", kStatsJs);
-  return page;
+  std::string body(kStatsHtml);
+  Fill(body, "<!-- charts -->", sections);
+  return Page(document, kLookCss, body, {kDomJs, kStatsJs});
 }
 
 std::string ScriptJson(const Json& document) {

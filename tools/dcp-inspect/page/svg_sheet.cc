@@ -3,7 +3,7 @@
 namespace dcp::tools {
 namespace {
 
-// The colours of page.css.
+// The colours of look.css.
 constexpr std::string_view kColors =
     "svg{--paper:#fbfaf6;--ink:#1d1c1a;--soft:#66625a;--hair:#dfdbd0;--lane-on:#2f74b5;--lane-off:#e9e5da;"
     "--drop:#c04e00;--did:#6b4fa0}\n"

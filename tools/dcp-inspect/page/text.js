@@ -2,8 +2,7 @@
 "use strict";
 
 dcp.text = (() => {
-  const { tokens, layers, ALL } = dcp;
-  const byId = (id) => document.getElementById(id);
+  const { tokens, layers, byId, ALL } = dcp;
   const elements = [];  // [T] {token, word}: the focusable element, and the part without the space before it
   const stepOf = () => dcp.state.step;
   let shownStep = -1;
@@ -57,7 +56,6 @@ dcp.text = (() => {
 
   function fade(word, share) {
     word.style.setProperty("--fade", share);
-    word.classList.toggle("gone", share === 1);
     word.classList.toggle("kept", share < 0.5);
   }
 

@@ -1,12 +1,9 @@
-// State and controls: which step, which layers, which token; play; theme; the address that remembers all of it.
+// State and controls: which step, which layers, which token; play; the address that remembers all of it.
 "use strict";
 
 (() => {
-  const { data, tokens, layers, ALL } = dcp;
-  const byId = (id) => document.getElementById(id);
+  const { data, tokens, layers, byId, ALL } = dcp;
   const state = (dcp.state = { step: tokens - 1, layer: ALL, token: -1, held: false, lanes: tokens <= 256 });
-  const root = document.documentElement;
-  const darkSystem = matchMedia("(prefers-color-scheme: dark)");
   let timer = 0;
 
   // --- State -------------------------------------------------------------------------------------------------------
@@ -80,12 +77,7 @@
     ];
     const [label, count] = topDropper();
     if (count > 0) entries.push(["Drops most", label, `${count} drops in all layers`]);
-    for (const [name, value, note] of entries) {
-      const big = dcp.element("span", { class: "big" }, value);
-      byId("numbers").append(
-        dcp.element("div", {}, dcp.element("dt", {}, name), dcp.element("dd", {}, big, dcp.element("small", {}, note))),
-      );
-    }
+    entries.forEach((entry) => dcp.addNumber(...entry));
     const facts = [data.model, data.policy && `policy ${data.policy}`];
     if (dcp.delay > 0) facts.push(`a drop takes effect ${dcp.delay} tokens after it was decided`);
     if (data.prompt_tokens < tokens) facts.push(`${data.prompt_tokens} tokens given, ${tokens - data.prompt_tokens} generated`);
@@ -125,22 +117,6 @@
     timer = requestAnimationFrame(tick);
   }
 
-  // --- Theme -------------------------------------------------------------------------------------------------------
-
-  const isDark = () => (root.dataset.theme ?? (darkSystem.matches ? "dark" : "light")) === "dark";
-
-  function showTheme() {
-    byId("theme").textContent = isDark() ? "Light" : "Dark";
-    byId("theme").setAttribute("aria-label", isDark() ? "Use the light theme" : "Use the dark theme");
-    dcp.charts.draw();
-  }
-
-  function setTheme(theme) {
-    root.dataset.theme = theme;
-    showTheme();
-    remember();
-  }
-
   // --- The address -------------------------------------------------------------------------------------------------
 
   // "#step=12&layer=2&token=5&theme=dark"; what is as it was at first is left out.
@@ -149,7 +125,7 @@
     if (state.step !== tokens - 1) parts.push(`step=${state.step}`);
     if (state.layer !== ALL) parts.push(`layer=${state.layer}`);
     if (state.held) parts.push(`token=${state.token}`);
-    if (root.dataset.theme) parts.push(`theme=${root.dataset.theme}`);
+    if (theme.chosen()) parts.push(`theme=${theme.chosen()}`);
     const hash = parts.length > 0 ? `#${parts.join("&")}` : "";
     if (timer === 0 && hash !== location.hash) history.replaceState(null, "", hash || location.pathname);
   }
@@ -160,7 +136,6 @@
       const value = Number.parseInt(wanted.get(key) ?? "", 10);
       return Number.isInteger(value) && value >= low && value <= high ? value : null;
     };
-    if (["dark", "light"].includes(wanted.get("theme"))) root.dataset.theme = wanted.get("theme");
     if (wanted.has("lanes")) state.lanes = wanted.get("lanes") === "1";
     state.step = whole("step", 0, tokens - 1) ?? state.step;
     state.layer = whole("layer", 0, layers - 1) ?? state.layer;
@@ -198,10 +173,8 @@
   });
   byId("play").addEventListener("click", () => setPlaying(timer === 0));
   byId("lanes").addEventListener("change", (event) => setLanes(event.target.checked));
-  byId("theme").addEventListener("click", () => setTheme(isDark() ? "light" : "dark"));
   byId("close").addEventListener("click", () => dcp.setToken(-1, true));
   document.addEventListener("keydown", onKey);
-  darkSystem.addEventListener("change", showTheme);
   new ResizeObserver(() => {
     dcp.text.select();
     dcp.charts.draw();
@@ -211,5 +184,8 @@
   dcp.setLayer(state.layer);
   dcp.setStep(state.step);
   dcp.text.select();
-  showTheme();
+  theme.attach(byId("theme"), () => {
+    dcp.charts.draw();
+    remember();
+  });
 })();
