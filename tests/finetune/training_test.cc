@@ -2,10 +2,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -54,10 +58,12 @@ Outcome RunTool(const std::vector<std::string>& args) {
   return {status, out.str(), err.str()};
 }
 
-// The program in a process of its own, its output thrown away.
+// The program in a process of its own - with those that it starts, a process group of their own, as a terminal makes
+// one - its output thrown away.
 pid_t StartTool(const std::vector<std::string>& args) {
   const pid_t child = fork();
   if (child != 0) return child;
+  setsid();
   std::vector<char*> argv = {const_cast<char*>(DCP_FINETUNE_PROGRAM)};
   for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
@@ -149,6 +155,12 @@ class TrainingTest : public ::testing::Test {
     return With({"--base", Path("base"), "--gamma", "0.5", "--int-dim", "4", "--int-bias", "0.5", "--int-lr", "2e-2",
                  "--lr", "3e-3", "--alpha", "cosine:1:8:8", "--steps", "10", "--out", Path(out)},
                 more);
+  }
+
+  static std::vector<std::string> Replaced(std::vector<std::string> args, const char* option,
+                                           const std::string& value) {
+    *(std::find(args.begin(), args.end(), option) + 1) = value;
+    return args;
   }
 
   static fs::path root_;
@@ -273,10 +285,9 @@ TEST_F(TrainingTest, ResumesExactlyAfterSigkill) {
 
 TEST_F(TrainingTest, AccumulatedBatchesAreOneBatch) {
   ASSERT_EQ(RunTool(With({"--base", Path("base"), "--out", Path("whole_batch"), "--steps", "3"})).status, 0);
-  std::vector<std::string> args =
+  const std::vector<std::string> args =
       With({"--base", Path("base"), "--out", Path("two_halves"), "--steps", "3", "--accumulate", "2"});
-  *(std::find(args.begin(), args.end(), "--batch") + 1) = "2";
-  ASSERT_EQ(RunTool(args).status, 0);
+  ASSERT_EQ(RunTool(Replaced(args, "--batch", "2")).status, 0);
   const std::vector<std::string> whole = Steps(Path("whole_batch")), halves = Steps(Path("two_halves"));
   for (size_t i = 0; i < 3; ++i) {
     const double expected = tools::Json::parse(whole[i])["loss"];
@@ -345,31 +356,157 @@ TEST_F(TrainingTest, ProcessesStartedByOneCommandEqualOneProcess) {
   EXPECT_NEAR(b["loss"].get<double>(), a["loss"].get<double>(), 1e-4);
 }
 
-TEST_F(TrainingTest, InterruptedProcessesSaveAndGoOn) {
-  const std::vector<std::string> two = {"--processes", "2", "--save-every", "0", "--eval-every", "0"};
-  std::vector<std::string> args = Pruned("interrupted", two);
-  *(std::find(args.begin(), args.end(), "--steps") + 1) = "100000";
-  const pid_t child = StartTool(args);
-  for (int i = 0; i < 120000 && Steps(Path("interrupted")).size() < 3; ++i) usleep(500);
-  kill(child, SIGINT);
-  EXPECT_EQ(WaitFor(child), 130);
-  const size_t finished = Steps(Path("interrupted")).size();
-  *(std::find(args.begin(), args.end(), "--steps") + 1) = std::to_string(finished + 2);
-  args.push_back("--resume");
-  EXPECT_EQ(WaitFor(StartTool(args)), 0);
-  EXPECT_EQ(Steps(Path("interrupted")).size(), finished + 2);
+// Processes in a process group.
+int GroupSize(pid_t group) {
+  int size = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
+    const std::string stat = ReadFile(entry.path() / "stat");  // "id (name) state parent group ..."
+    const size_t name_end = stat.rfind(')');
+    int of = 0;
+    if (name_end != std::string::npos && std::sscanf(stat.c_str() + name_end, ") %*c %*d %d", &of) == 1) {
+      size += of == group;
+    }
+  }
+  return size;
+}
+
+// Signals as a terminal sends them, to the launcher and all its processes at once, and other ways to ask for an end.
+class InterruptedGroup : public TrainingTest {
+ protected:
+  static std::vector<std::string> Args(const std::string& out, size_t steps, const std::vector<std::string>& more) {
+    std::vector<std::string> args = Replaced(Pruned(out, {"--processes", "2"}), "--steps", std::to_string(steps));
+    args.insert(args.end(), more.begin(), more.end());
+    return args;
+  }
+
+  // Starts a run without an end, waits for `moment`, asks for the end by `signal`, and looks at what is left; then goes
+  // on for two steps.
+  static void Interrupt(const std::string& out, const std::vector<std::string>& more,
+                        const std::function<bool(pid_t launcher)>& moment,
+                        const std::function<void(pid_t launcher)>& signal) {
+    SCOPED_TRACE(out);
+    const pid_t launcher = StartTool(Args(out, 100000, more));
+    for (int i = 0; i < 300000 && !moment(launcher); ++i) usleep(200);
+    signal(launcher);
+    EXPECT_EQ(WaitFor(launcher), 130);
+    EXPECT_EQ(GroupSize(launcher), 0) << "left behind";
+    const size_t finished = Steps(Path(out)).size();
+    ASSERT_GE(finished, 1u);
+    ASSERT_TRUE(fs::exists(Path(out) + "/train_state.safetensors"));
+    ASSERT_EQ(WaitFor(StartTool(Args(out, finished + 2, {"--resume", "--eval-every", "0"}))), 0);
+    EXPECT_EQ(Steps(Path(out)), Uninterrupted(finished + 2));
+  }
+
+  // The first steps of a run that nobody interrupts.
+  static std::vector<std::string> Uninterrupted(size_t steps) {
+    const std::string out = "uninterrupted";
+    if (Steps(Path(out)).size() < steps) {
+      EXPECT_EQ(WaitFor(StartTool(Args(out, steps + 20, {"--resume", "--eval-every", "0"}))), 0);
+    }
+    std::vector<std::string> all = Steps(Path(out));
+    all.resize(steps);
+    return all;
+  }
+};
+
+TEST_F(InterruptedGroup, SavesAndGoesOnExactly) {
+  const auto to_all = [](int signal) { return [signal](pid_t launcher) { kill(-launcher, signal); }; };
+  const auto steps = [](const std::string& out, size_t count) {
+    return [out, count](pid_t) { return Steps(Path(out)).size() >= count; };
+  };
+  const auto processes = [](pid_t launcher) { return GroupSize(launcher) == 3; };
+  const auto saving = [](pid_t) {
+    if (!fs::exists(Path("save"))) return false;
+    const fs::directory_iterator files(Path("save"));
+    return std::any_of(begin(files), end(files), [](const fs::directory_entry& file) {
+      return file.path().filename().string().find(".safetensors.") != std::string::npos;
+    });
+  };
+  const std::vector<std::string> only_steps = {"--save-every", "0", "--eval-every", "0"};
+  Interrupt("start", only_steps, processes, to_all(SIGINT));
+  Interrupt(
+      "first", only_steps, [](pid_t) { return fs::exists(Path("first")); }, to_all(SIGTERM));
+  Interrupt("step", only_steps, steps("step", 3), to_all(SIGINT));
+  Interrupt("evaluation", {"--eval-every", "1", "--eval-windows", "0"}, steps("evaluation", 2), to_all(SIGINT));
+  Interrupt("save", {"--save-every", "1", "--eval-every", "0"}, saving, to_all(SIGINT));
+  Interrupt("twice", only_steps, steps("twice", 3), [](pid_t launcher) {
+    kill(-launcher, SIGINT);
+    usleep(30000);
+    kill(-launcher, SIGINT);
+  });
+  Interrupt("launcher", only_steps, steps("launcher", 2), [](pid_t launcher) {
+    kill(launcher, SIGINT);
+    usleep(30000);
+    kill(launcher, SIGTERM);
+  });
 }
 #endif
 
+// Nothing is read or written before all is checked.
 TEST_F(TrainingTest, BadUsageIsOneClearLine) {
-  for (const std::vector<std::string>& args :
-       {std::vector<std::string>{"--data", "x"}, Pruned("bad", {"--dense"}), Pruned("bad", {"--alpha", "cosine:1:8"}),
-        Pruned("bad", {"--context", "65"}), Pruned("bad", {"--mask", "window:4"}),
-        Pruned("bad", {"--decay", "3", "--lr-schedule", "cosine"}), Pruned("bad", {"--adapter-only"}), Pruned("base"),
-        Pruned("bad", {"--world-size", "3", "--rendezvous", "x"}), Pruned("bad", {"--device", "tpu"})}) {
+  WriteFile(Path("a_file"), "x");
+  fs::create_directories(Path("other_tokens"));
+  ASSERT_EQ(RunTool({"--train-tokenizer", "310", "--data", Path("texts"), "--out", Path("other_tokens")}).status, 0);
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--data", "x"},
+      Pruned("bad", {"--dense"}),
+      Pruned("bad", {"--alpha", "cosine:1:8"}),
+      Pruned("bad", {"--alpha", "cosine:1:8:10x"}),
+      Pruned("bad", {"--alpha", "constant:0.5"}),
+      Pruned("bad", {"--context", "65"}),
+      Pruned("bad", {"--mask", "window:4"}),
+      With({"--base", Path("base"), "--out", Path("bad"), "--mask", "h2o:8"}),
+      Pruned("bad", {"--decay", "3", "--lr-schedule", "cosine"}),
+      Pruned("bad", {"--adapter-only"}),
+      Pruned("base"),
+      Pruned("bad", {"--world-size", "3", "--rendezvous", "x"}),
+      Pruned("bad", {"--processes", "3"}),
+      Pruned("bad", {"--device", "tpu"}),
+      Pruned("bad", {"--dtype", "i8"}),
+      Pruned("bad", {"--tokenizer", Path("other_tokens")}),
+      Pruned("bad", {"--distill", "--teacher", Path("nowhere")}),
+      Pruned("bad", {"--adapter", Path("nowhere")}),
+      Pruned("a_file/bad"),
+      Pruned("bad", {"--valid", Path("nowhere.txt")})};
+  for (const std::vector<std::string>& args : wrong) {
     const Outcome outcome = RunTool(args);
     EXPECT_EQ(outcome.status, 2) << outcome.err;
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    EXPECT_FALSE(fs::exists(Path("bad"))) << outcome.err;
+  }
+}
+
+TEST_F(TrainingTest, StateOfAnotherModelIsRefusedAndOneOfMoreStepsIsKept) {
+  ASSERT_EQ(RunTool(Pruned("grown")).status, 0);
+  const std::string state = ReadFile(Path("grown/train_state.safetensors"));
+  const std::vector<std::string> again = Pruned("grown", {"--resume"});
+  const Outcome other = RunTool(Replaced(again, "--int-dim", "5"));
+  EXPECT_EQ(other.status, 2) << other.err;
+  EXPECT_NE(other.err.find("train_state.safetensors"), std::string::npos) << other.err;
+  EXPECT_EQ(RunTool(Replaced(again, "--steps", "4")).status, 0);
+  EXPECT_EQ(ReadFile(Path("grown/train_state.safetensors")), state);
+  EXPECT_EQ(Steps(Path("grown")).size(), 10u);
+}
+
+TEST_F(TrainingTest, BrokenTokenFileIsMadeAgain) {
+  const Tokenizer tokenizer = Tokenizer::Load(Path("tokenizer"));
+  ThreadPool pool(1);
+  const auto open = [&] { return TokenCorpus::Open({Path("valid.txt")}, tokenizer, pool, Path("broken")); };
+  const int64_t tokens = open().total();
+  const fs::path file = fs::directory_iterator(Path("broken"))->path();
+  const std::string whole = ReadFile(file);
+  const auto with_word = [&](size_t at, uint64_t word) {
+    std::string bytes = whole;
+    std::memcpy(bytes.data() + at, &word, sizeof word);
+    return bytes;
+  };
+  // Magic, bytes of an id, documents, offsets: the third as a count whose table would have no bytes.
+  for (const std::string& bytes :
+       {with_word(16, (uint64_t{1} << 61) - 1), with_word(16, ~uint64_t{0}), with_word(16, uint64_t{1} << 40),
+        with_word(8, 0), with_word(24, 7), with_word(32, ~uint64_t{0} / 2), whole.substr(0, 20), whole + "x"}) {
+    WriteFile(file, bytes);
+    EXPECT_EQ(open().total(), tokens);
+    EXPECT_EQ(ReadFile(file), whole);
   }
 }
 

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "dcp/error.h"
 
 namespace dcp::finetune {
 namespace {
@@ -106,54 +109,55 @@ Share TakeShare(const Tensor& qkv, const Tensor& log_i, const Geometry& g) {
   return {Part(qkv, g, 0), Part(qkv, g, 1), Part(qkv, g, 2), log_i};
 }
 
-Share Narrow(const Share& all, int64_t batch, int64_t head_begin, int64_t head_end) {
-  const auto part = [&](const Tensor& x) { return x.slice(0, batch, batch + 1).slice(1, head_begin, head_end); };
-  return {part(all.q), part(all.k), part(all.v), all.log_i.defined() ? all.log_i.slice(0, batch, batch + 1) : Tensor()};
+// Sequences and heads that one thread, or the device, works on; `group` numbers the shares of a sequence.
+struct Region {
+  int64_t batch, batch_end, head, head_end, group;
+};
+
+Tensor Narrow(const Tensor& x, const Region& r) {
+  return x.slice(0, r.batch, r.batch_end).slice(1, r.head, r.head_end);
 }
 
-// Runs fn(batch, first head, last head, group) on the threads; the heads of a sequence are split into `groups` only
-// when there are fewer sequences than threads.
-int64_t HeadGroups(int64_t batches, int64_t heads) {
-  return batches >= at::get_num_threads() ? 1 : std::min<int64_t>(heads, at::get_num_threads());
+Share Narrow(const Share& all, const Region& r) {
+  return {Narrow(all.q, r), Narrow(all.k, r), Narrow(all.v, r),
+          all.log_i.defined() ? all.log_i.slice(0, r.batch, r.batch_end) : Tensor()};
 }
 
+// The heads of a sequence are split into groups only when there are fewer sequences than threads.
+int64_t HeadGroups(const Tensor& q) {
+  if (!q.is_cpu() || q.size(0) >= at::get_num_threads()) return 1;
+  return std::min<int64_t>(q.size(1), at::get_num_threads());
+}
+
+// Runs fn(region) on the threads, a sequence or some of its heads each; on a device at once for all.
 template <typename Fn>
-void ForEachShare(int64_t batches, int64_t heads, int64_t groups, const Fn& fn) {
+void ForEachRegion(const Tensor& q, const Fn& fn) {
+  const int64_t batches = q.size(0), heads = q.size(1), groups = HeadGroups(q);
+  if (!q.is_cpu()) return fn(Region{0, batches, 0, heads, 0});
   at::parallel_for(0, batches * groups, 1, [&](int64_t begin, int64_t end) {
     torch::NoGradGuard no_grad;  // this state belongs to a thread
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t group = i % groups;
-      fn(i / groups, group * heads / groups, (group + 1) * heads / groups, group);
+      const int64_t batch = i / groups, group = i % groups;
+      fn(Region{batch, batch + 1, group * heads / groups, (group + 1) * heads / groups, group});
     }
   });
 }
 
 // The gradient of qkv [B, T, 3C] and, when asked for, of log_i.
-std::pair<Tensor, Tensor> BackwardOnCpu(const Share& all, const Geometry& g, const Tensor& grad_out, bool log_i) {
-  const int64_t batches = all.q.size(0), groups = HeadGroups(batches, g.heads);
-  const Tensor grad_qkv = torch::zeros({batches, g.tokens, 3 * g.heads * g.width});
-  const Tensor grad_log_i = log_i ? torch::zeros({groups, batches, g.tokens, g.tokens}) : Tensor();
-  const Share targets = TakeShare(grad_qkv, Tensor(), g);
-  ForEachShare(batches, g.heads, groups, [&](int64_t batch, int64_t head_begin, int64_t head_end, int64_t group) {
-    const Share to = Narrow(targets, batch, head_begin, head_end);
-    Gradients grads = {to.q, to.k, to.v, {}};
-    if (grad_log_i.defined()) grads.log_i = grad_log_i[group].slice(0, batch, batch + 1);
-    Backward(Narrow(all, batch, head_begin, head_end), g,
-             grad_out.slice(0, batch, batch + 1).slice(1, head_begin, head_end), grads);
-  });
-  if (!grad_log_i.defined()) return {grad_qkv, Tensor()};
-  return {grad_qkv, groups == 1 ? grad_log_i[0] : grad_log_i.sum(0)};
-}
-
-std::pair<Tensor, Tensor> BackwardOnDevice(const Share& all, const Geometry& g, const Tensor& grad_out, bool log_i) {
-  const int64_t batches = all.q.size(0);
+std::pair<Tensor, Tensor> BackwardOfAll(const Share& all, const Geometry& g, const Tensor& grad_out, bool log_i) {
+  const int64_t batches = all.q.size(0), groups = HeadGroups(all.q);
   const torch::TensorOptions options = grad_out.options().dtype(torch::kFloat);
   const Tensor grad_qkv = torch::zeros({batches, g.tokens, 3 * g.heads * g.width}, options);
-  const Share to = TakeShare(grad_qkv, Tensor(), g);
-  Gradients grads = {to.q, to.k, to.v, {}};
-  if (log_i) grads.log_i = torch::zeros({batches, g.tokens, g.tokens}, options);
-  Backward(all, g, grad_out, grads);
-  return {grad_qkv, grads.log_i};
+  const Tensor grad_log_i = log_i ? torch::zeros({groups, batches, g.tokens, g.tokens}, options) : Tensor();
+  const Share targets = TakeShare(grad_qkv, Tensor(), g);
+  ForEachRegion(all.q, [&](const Region& region) {
+    const Share to = Narrow(targets, region);
+    Gradients grads = {to.q, to.k, to.v, {}};
+    if (log_i) grads.log_i = grad_log_i[region.group].slice(0, region.batch, region.batch_end);
+    Backward(Narrow(all, region), g, Narrow(grad_out, region), grads);
+  });
+  if (!log_i) return {grad_qkv, Tensor()};
+  return {grad_qkv, groups == 1 ? grad_log_i[0] : grad_log_i.sum(0)};
 }
 
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
@@ -166,15 +170,7 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const Share all = TakeShare(qkv, log_i, g);
     Tensor out = torch::empty({qkv.size(0), g.tokens, heads * g.width}, qkv.options());
     Tensor by_head = out.view({qkv.size(0), g.tokens, heads, g.width}).transpose(1, 2);
-    if (qkv.is_cpu()) {
-      ForEachShare(qkv.size(0), heads, HeadGroups(qkv.size(0), heads),
-                   [&](int64_t batch, int64_t head_begin, int64_t head_end, int64_t) {
-                     Forward(Narrow(all, batch, head_begin, head_end), g,
-                             by_head.slice(0, batch, batch + 1).slice(1, head_begin, head_end));
-                   });
-    } else {
-      Forward(all, g, by_head);
-    }
+    ForEachRegion(all.q, [&](const Region& region) { Forward(Narrow(all, region), g, Narrow(by_head, region)); });
     context->saved_data["heads"] = heads;
     context->saved_data["with_log_i"] = bias.requires_grad();
     context->save_for_backward({qkv, log_i});
@@ -189,8 +185,7 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const Tensor grad_out =
         grad_outputs[0].contiguous().view({qkv.size(0), g.tokens, g.heads, g.width}).transpose(1, 2);
     const bool with_log_i = context->saved_data["with_log_i"].toBool();
-    auto [grad_qkv, grad_log_i] =
-        qkv.is_cpu() ? BackwardOnCpu(all, g, grad_out, with_log_i) : BackwardOnDevice(all, g, grad_out, with_log_i);
+    const auto [grad_qkv, grad_log_i] = BackwardOfAll(all, g, grad_out, with_log_i);
     return {grad_qkv.to(qkv.scalar_type()), grad_log_i, Tensor()};
   }
 };
@@ -199,6 +194,26 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
 
 Tensor CausalAttention(const Tensor& qkv, const Tensor& log_i, int64_t heads) {
   return AttentionFunction::apply(qkv, log_i.defined() ? log_i : torch::empty({0}, qkv.options()), heads);
+}
+
+PolicySpec ParseMask(const std::string& policy) {
+  const PolicySpec spec = ParsePolicy(policy);
+  using Kind = PolicySpec::Kind;
+  if (spec.kind != Kind::kWindow && spec.kind != Kind::kSinks && spec.kind != Kind::kStrided) {
+    throw Error(ErrorCode::kInvalidArgument, "--mask \"" + policy + "\": expected window:N, sinks:S,N or strided:W,S");
+  }
+  return spec;
+}
+
+Tensor PolicyMask(const std::string& policy, int64_t tokens, torch::Device device) {
+  const auto rule = MakePolicy(ParseMask(policy));
+  Tensor mask = torch::full({tokens, tokens}, -std::numeric_limits<float>::infinity());
+  auto allowed = mask.accessor<float, 2>();
+  for (int64_t j = 0; j < tokens; ++j) {
+    const int64_t end = std::min<int64_t>(tokens, rule->ExpiresAt(static_cast<int32_t>(j)));
+    for (int64_t n = j; n < end; ++n) allowed[n][j] = 0;
+  }
+  return mask.to(device);
 }
 
 }  // namespace dcp::finetune

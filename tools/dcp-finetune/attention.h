@@ -4,6 +4,10 @@
 
 #include <torch/types.h>
 
+#include <string>
+
+#include "dcp/eviction_policy.h"
+
 namespace dcp::finetune {
 
 // qkv [B, T, 3C] as c_attn makes it; log_i [B, T, T] float, -inf above the diagonal, or undefined for dense attention.
@@ -14,6 +18,14 @@ namespace dcp::finetune {
 // computes the weights of a block again in the backward pass: one product more, and nothing of size [B, H, T, T] is
 // held.
 torch::Tensor CausalAttention(const torch::Tensor& qkv, const torch::Tensor& log_i, int64_t heads);
+
+// Fixed patterns to train with: "window:N", "sinks:S,N" or "strided:W,S" (see ParsePolicy). Throws
+// dcp::Error(kInvalidArgument) for others.
+PolicySpec ParseMask(const std::string& policy);
+
+// Such a policy as [T, T] floats for log_i: 0 where token n (row) attends to token j (column), -inf elsewhere. It is
+// made from the policy that inference runs, so both agree.
+torch::Tensor PolicyMask(const std::string& policy, int64_t tokens, torch::Device device);
 
 }  // namespace dcp::finetune
 

@@ -3,17 +3,16 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/mix.h"
 #include "dcp/error.h"
 
 namespace dcp::finetune {
 namespace {
 
-// SplitMix64: small, and the same everywhere.
+// Numbers that are the same everywhere.
 class Random {
  public:
-  Random(uint64_t seed, uint64_t stream) : state_(seed * 0x9e3779b97f4a7c15 + stream * 0xd1342543de82ef95 + 1) {
-    Next();
-  }
+  Random(uint64_t seed, uint64_t stream) : state_(seed * kGoldenGamma + stream * 0xd1342543de82ef95 + 1) { Next(); }
 
   uint64_t Below(uint64_t bound) { return Next() % bound; }
 
@@ -23,12 +22,7 @@ class Random {
   }
 
  private:
-  uint64_t Next() {
-    uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
+  uint64_t Next() { return Mix(state_ += kGoldenGamma); }
 
   uint64_t state_;
 };

@@ -17,12 +17,26 @@ namespace {
 using tools::Json;
 using torch::Tensor;
 
+// The published code computes in float, and so every loss of the old form is one.
+bool InFloat(const Json& soft) {
+  return std::all_of(soft.begin(), soft.end(), [](const Json& entry) {
+    const double loss = entry.value("lm_loss", 0.0);
+    return loss == static_cast<float>(loss);
+  });
+}
+
 Json LoadTraining(const std::filesystem::path& golden) {
   const Json document = tools::ParseJson(ReadFile(golden), golden.string());
-  if (!document.is_object() || !document.contains("training")) {
-    throw Error(ErrorCode::kInvalidArgument, golden.string() + ": has no object \"training\"");
+  const auto fail = [&](const char* what) { throw Error(ErrorCode::kInvalidArgument, golden.string() + ": " + what); };
+  if (!document.is_object() || !document.contains("training")) fail("has no object \"training\"");
+  const Json& training = document["training"];
+  if (!training.contains("soft") || !training["soft"].is_array() || training["soft"].empty()) {
+    fail("training: has no array \"soft\"");
   }
-  return document["training"];
+  if (InFloat(training["soft"])) {
+    fail("training has only the old form, float values of a rough sigmoid; take one with exact values");
+  }
+  return training;
 }
 
 // Rows of ids as a [B, T] tensor.
@@ -54,49 +68,38 @@ Json CheckAlpha(Parameters& parameters, const Tensor& ids, const Tensor& targets
   return entry;
 }
 
-double RelativeDifference(double ours, double theirs) {
-  if (ours == theirs) return 0;
-  return std::abs(ours - theirs) / std::max(std::abs(theirs), 1e-12);
+double RelativeDifference(const Json& ours, const Json& theirs) {
+  const double expected = theirs.get<double>();
+  return std::abs(ours.get<double>() - expected) / std::max(std::abs(expected), 1e-12);
+}
+
+void Compare(const Json& ours, const Json& expected, GradientCheck& check) {
+  for (const char* field : {"lm_loss", "mean_interaction_full_square"}) {
+    check.loss = std::max(check.loss, RelativeDifference(ours.at(field), expected.at(field)));
+  }
+  for (const auto& [name, norm] : expected.at("grad_l2").items()) {
+    check.gradient = std::max(check.gradient, RelativeDifference(ours.at("grad_l2").at(name), norm));
+  }
 }
 
 }  // namespace
 
-Json CheckGradients(const std::filesystem::path& base, const std::filesystem::path& golden, bool exact,
-                    torch::Device device) {
-  const ModelConfig config = Checkpoint::Open(base).config();
-  Parameters parameters = Parameters::Load(base, {}, config, {}, 0, device);
-  const Json training = LoadTraining(golden);
+GradientCheck CheckGradients(const std::filesystem::path& base, const std::filesystem::path& golden,
+                             torch::Device device) {
   try {
+    const Json training = LoadTraining(golden);
+    Parameters parameters = Parameters::Load(base, {}, Checkpoint::Open(base).config(), {}, 0, device);
     const Tensor ids = Matrix(training.at("batch_ids"), device), targets = Matrix(training.at("targets"), device);
-    Json report = Json::array();
+    GradientCheck check{Json::array()};
     for (const Json& entry : training.at("soft")) {
-      const double alpha = entry.at("alpha").get<double>();
-      report.push_back(CheckAlpha(parameters, ids, targets, entry.at("gamma").get<double>(),
-                                  exact ? SigmoidTable(alpha) : SigmoidTable::PublishedBisection(alpha)));
+      const SigmoidTable sigmoid(entry.at("alpha").get<double>());
+      check.report.push_back(CheckAlpha(parameters, ids, targets, entry.at("gamma").get<double>(), sigmoid));
+      Compare(check.report.back(), entry, check);
     }
-    return report;
+    return check;
   } catch (const nlohmann::json::exception& e) {
     throw Error(ErrorCode::kInvalidArgument, golden.string() + ": training: " + e.what());
   }
-}
-
-GradientDifference Compare(const Json& report, const Json& expected) {
-  GradientDifference difference;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const auto number = [&](const Json& from, const char* field) { return from.at(i).at(field).get<double>(); };
-    for (const char* field : {"lm_loss", "mean_interaction_full_square"}) {
-      difference.loss = std::max(difference.loss, RelativeDifference(number(report, field), number(expected, field)));
-    }
-    for (const auto& [name, norm] : expected[i].at("grad_l2").items()) {
-      const double ours = report.at(i).at("grad_l2").at(name).get<double>();
-      difference.gradient = std::max(difference.gradient, RelativeDifference(ours, norm.get<double>()));
-    }
-  }
-  return difference;
-}
-
-GradientDifference CompareWithGolden(const Json& report, const std::filesystem::path& golden) {
-  return Compare(report, LoadTraining(golden).at("soft"));
 }
 
 }  // namespace dcp::finetune

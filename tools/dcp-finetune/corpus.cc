@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "common/corpus.h"
 #include "dcp/error.h"
 #include "support/output_file.h"
 
@@ -28,23 +29,6 @@ uint64_t HashBytes(std::string_view bytes, uint64_t hash) {
   }
   for (const char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
   return (hash ^ bytes.size()) * 0x100000001b3;
-}
-
-std::vector<std::filesystem::path> ListFiles(const std::vector<std::string>& paths) {
-  std::vector<std::filesystem::path> files;
-  for (const std::string& path : paths) {
-    if (!std::filesystem::is_directory(path)) {
-      files.emplace_back(path);
-      continue;
-    }
-    std::vector<std::filesystem::path> inside;
-    for (const auto& entry : std::filesystem::directory_iterator(path)) {
-      if (entry.path().extension() == ".txt") inside.push_back(entry.path());
-    }
-    std::sort(inside.begin(), inside.end());
-    files.insert(files.end(), inside.begin(), inside.end());
-  }
-  return files;
 }
 
 uint64_t HashOf(const TextFiles& texts, const Tokenizer& tokenizer) {
@@ -79,7 +63,9 @@ void WriteTokens(const TextFiles& texts, const Tokenizer& tokenizer, ThreadPool&
 }  // namespace
 
 TextFiles::TextFiles(const std::vector<std::string>& paths) {
-  for (const std::filesystem::path& path : ListFiles(paths)) files_.push_back(MappedFile::Open(path));
+  for (const std::string& path : paths) {
+    for (const std::string& file : tools::TextFilesOf(path)) files_.push_back(MappedFile::Open(file));
+  }
   for (const MappedFile& file : files_) {
     std::string_view rest = file.text();
     while (!rest.empty()) {
@@ -100,26 +86,31 @@ TokenCorpus TokenCorpus::Open(const std::vector<std::string>& paths, const Token
   char name[40];
   std::snprintf(name, sizeof name, "tokens-%016llx.bin", static_cast<unsigned long long>(HashOf(texts, tokenizer)));
   const std::filesystem::path path = cache / name;
-  if (!std::filesystem::exists(path)) {
-    std::filesystem::create_directories(cache);
-    WriteTokens(texts, tokenizer, pool, path);
+  if (std::filesystem::exists(path)) {
+    TokenCorpus corpus(MappedFile::Open(path));
+    if (corpus.IndexTokens()) return corpus;
   }
-  return TokenCorpus(MappedFile::Open(path), path);
+  std::filesystem::create_directories(cache);
+  WriteTokens(texts, tokenizer, pool, path);
+  TokenCorpus corpus(MappedFile::Open(path));
+  if (!corpus.IndexTokens()) throw Error(ErrorCode::kIo, path.string() + ": was written, and cannot be read back");
+  return corpus;
 }
 
-TokenCorpus::TokenCorpus(MappedFile file, const std::filesystem::path& path) : file_(std::move(file)) {
+bool TokenCorpus::IndexTokens() {
   const std::span<const std::byte> bytes = file_.bytes();
-  Header header = {};
-  if (bytes.size() >= sizeof header) std::memcpy(&header, bytes.data(), sizeof header);
-  const size_t table = sizeof header + (header.documents + 1) * sizeof(uint64_t);
-  if (header.magic == kMagic && bytes.size() >= table) {
-    offsets_ = {reinterpret_cast<const uint64_t*>(bytes.data() + sizeof header), header.documents + 1};
-  }
-  if (offsets_.empty() || bytes.size() != table + offsets_.back() * header.width) {
-    throw Error(ErrorCode::kIo, path.string() + ": not a token file of this program; delete it to have it made again");
-  }
-  tokens_ = bytes.data() + table;
+  Header header;
+  if (bytes.size() < sizeof header) return false;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.magic != kMagic || (header.width != 2 && header.width != 4)) return false;
+  const size_t words = (bytes.size() - sizeof header) / sizeof(uint64_t);  // bounds the table before its size is known
+  if (header.documents >= words) return false;
+  offsets_ = {reinterpret_cast<const uint64_t*>(bytes.data() + sizeof header), header.documents + 1};
+  tokens_ = reinterpret_cast<const std::byte*>(offsets_.data() + offsets_.size());
   width_ = header.width;
+  const size_t tokens = static_cast<size_t>(bytes.data() + bytes.size() - tokens_);
+  return offsets_.front() == 0 && std::is_sorted(offsets_.begin(), offsets_.end()) && tokens % width_ == 0 &&
+         offsets_.back() == tokens / width_;
 }
 
 void TokenCorpus::Read(size_t document, int64_t begin, std::span<int64_t> out) const {

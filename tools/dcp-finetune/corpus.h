@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dcp/thread_pool.h"
@@ -34,7 +34,8 @@ class TextFiles {
 class TokenCorpus {
  public:
   // Encodes `paths` into a file of `cache`, named after a hash of the texts and the tokenizer, unless it is there
-  // already; runs over the same data share it. Ids take 2 bytes where the vocabulary allows, else 4. Throws dcp::Error.
+  // already; runs over the same data share it. Ids take 2 bytes where the vocabulary allows, else 4. A file that does
+  // not hold together is made again. Throws dcp::Error.
   static TokenCorpus Open(const std::vector<std::string>& paths, const Tokenizer& tokenizer, ThreadPool& pool,
                           const std::filesystem::path& cache);
 
@@ -46,7 +47,8 @@ class TokenCorpus {
   void Read(size_t document, int64_t begin, std::span<int64_t> out) const;
 
  private:
-  TokenCorpus(MappedFile file, const std::filesystem::path& path);
+  explicit TokenCorpus(MappedFile file) : file_(std::move(file)) {}
+  bool IndexTokens();  // false: not a token file of this program, or not a whole one
 
   MappedFile file_;
   std::span<const uint64_t> offsets_;  // [documents + 1]

@@ -70,13 +70,14 @@ double Evaluation::MeanSparsity() const {
 }
 
 Evaluation Evaluate(const Parameters& parameters, const TokenCorpus& corpus, const std::vector<HeldOutWindow>& windows,
-                    int64_t batch, const ForwardOptions& options) {
+                    int64_t batch, const ForwardOptions& options, const std::function<void()>& between) {
   torch::NoGradGuard no_grad;
   Sums sums;
   const auto length = [&](size_t i) { return windows[i].end - windows[i].begin; };
   for (size_t begin = 0; begin < windows.size();) {
     size_t end = begin + 1;
     while (end < windows.size() && end - begin < static_cast<size_t>(batch) && length(end) == length(begin)) ++end;
+    between();
     AddBatch(parameters, corpus, std::span(windows).subspan(begin, end - begin), options, sums);
     begin = end;
   }

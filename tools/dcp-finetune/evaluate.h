@@ -2,6 +2,7 @@
 #ifndef DCP_TOOLS_DCP_FINETUNE_EVALUATE_H_
 #define DCP_TOOLS_DCP_FINETUNE_EVALUATE_H_
 
+#include <functional>
 #include <vector>
 
 #include "common/json.h"
@@ -19,9 +20,10 @@ struct Evaluation {
   double MeanSparsity() const;
 };
 
-// `sigmoid` null: dense; Hard(): tokens are dropped as at inference. `batch` windows of equal length go together.
+// `sigmoid` null: dense; Hard(): tokens are dropped as at inference. `batch` windows of equal length go together;
+// `between` is called before each such batch, and may throw.
 Evaluation Evaluate(const Parameters& parameters, const TokenCorpus& corpus, const std::vector<HeldOutWindow>& windows,
-                    int64_t batch, const ForwardOptions& options);
+                    int64_t batch, const ForwardOptions& options, const std::function<void()>& between);
 
 // {"tokens", "nll", "perplexity"} and, when pruned, {"sparsity", "sparsity_per_layer", "sparsity_at"}.
 tools::Json ToJson(const Evaluation& evaluation);

@@ -1,5 +1,6 @@
 #include "dcp-finetune/exchange.h"
 
+#include <chrono>
 #include <vector>
 
 #include "dcp/error.h"
@@ -21,6 +22,7 @@ namespace {
 c10::intrusive_ptr<c10d::ProcessGroupGloo> Join(const ExchangeOptions& options) {
   auto store = c10::make_intrusive<c10d::FileStore>(options.rendezvous, options.processes);
   auto settings = c10d::ProcessGroupGloo::Options::create();
+  settings->timeout = std::chrono::hours(24);  // the others wait while the first one evaluates
   try {
     settings->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
   } catch (const std::exception&) {  // a machine whose own name has no address
@@ -34,7 +36,7 @@ c10::intrusive_ptr<c10d::ProcessGroupGloo> Join(const ExchangeOptions& options) 
 struct Exchange::Group {};
 #endif
 
-Exchange::Exchange(const ExchangeOptions& options) : options_(options) {
+void CheckExchange(const ExchangeOptions& options) {
   if (options.processes < 1 || options.rank < 0 || options.rank >= options.processes) {
     throw Error(ErrorCode::kInvalidArgument,
                 "--rank is " + std::to_string(options.rank) + " of --world-size " + std::to_string(options.processes));
@@ -43,11 +45,15 @@ Exchange::Exchange(const ExchangeOptions& options) : options_(options) {
   if (options.rendezvous.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "--world-size above 1 needs --rendezvous FILE");
   }
-#ifdef DCP_FINETUNE_GLOO
-  group_ = std::make_unique<Group>(Group{Join(options)});
-#else
+#ifndef DCP_FINETUNE_GLOO
   throw Error(ErrorCode::kInvalidArgument,
               "--world-size " + std::to_string(options.processes) + ": this build has no gloo headers, only 1 process");
+#endif
+}
+
+Exchange::Exchange(const ExchangeOptions& options) : options_(options) {
+#ifdef DCP_FINETUNE_GLOO
+  if (options.processes > 1) group_ = std::make_unique<Group>(Group{Join(options)});
 #endif
 }
 

@@ -15,10 +15,13 @@ struct ExchangeOptions {
   std::string rendezvous;  // a file, not there yet, on a disk that all processes see; how they find each other
 };
 
+// Throws dcp::Error(kInvalidArgument) for options out of range, or when this build has no gloo.
+void CheckExchange(const ExchangeOptions& options);
+
 // torch's own process group over TCP (gloo). One process is a group that exchanges nothing.
 class Exchange {
  public:
-  // Waits for the others. Throws dcp::Error(kInvalidArgument) for options out of range, or when this build has no gloo.
+  // Waits for the others. REQUIRES: CheckExchange(options).
   explicit Exchange(const ExchangeOptions& options);
   ~Exchange();
 

@@ -59,17 +59,23 @@ std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(const 
   return shapes;
 }
 
+GroupSizes SizesOf(const ModelConfig& config) {
+  GroupSizes sizes = {};
+  for (const auto& [name, shape] : ParameterShapes(config)) {
+    sizes[static_cast<int>(GroupOf(name, shape.size()))] += Product(shape);
+  }
+  return sizes;
+}
+
 Parameters::Parameters(const ModelConfig& config, torch::Device device) : config_(config) {
-  const auto shapes = ParameterShapes(config);
-  int64_t sizes[kParameterGroups] = {};
-  for (const auto& [name, shape] : shapes) sizes[static_cast<int>(GroupOf(name, shape.size()))] += Product(shape);
+  const GroupSizes sizes = SizesOf(config);
   const auto options = torch::TensorOptions().dtype(torch::kFloat).device(device);
   for (int g = 0; g < kParameterGroups; ++g) {
     flat_[g] = torch::zeros({sizes[g]}, options);
     gradients_[g] = torch::zeros({sizes[g]}, options);
   }
   int64_t offsets[kParameterGroups] = {};
-  for (const auto& [name, shape] : shapes) {
+  for (const auto& [name, shape] : ParameterShapes(config)) {
     const ParameterGroup group = GroupOf(name, shape.size());
     const int g = static_cast<int>(group);
     const int64_t size = Product(shape);

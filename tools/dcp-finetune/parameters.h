@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -34,6 +35,10 @@ struct InteractionInit {
   double bias = 2;    // beta
   double std = 0.02;  // of q_int and k_int
 };
+
+using GroupSizes = std::array<int64_t, kParameterGroups>;  // numbers in each
+
+GroupSizes SizesOf(const ModelConfig& config);
 
 // Names and shapes of the tensors of `config`, in the order of GPT-2's files.
 std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(const ModelConfig& config);

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
+#include <cstdio>
 #include <numbers>
-#include <vector>
 
 #include "dcp/error.h"
 
@@ -12,24 +11,6 @@ namespace dcp::finetune {
 namespace {
 
 double Cosine(double share) { return 0.5 * (1 + std::cos(std::numbers::pi * share)); }
-
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ':') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
-bool ParseNumber(const std::string& text, double& value) {
-  char* end = nullptr;
-  value = std::strtod(text.c_str(), &end);
-  return !text.empty() && *end == '\0' && std::isfinite(value);
-}
 
 }  // namespace
 
@@ -40,24 +21,26 @@ double AlphaSchedule::At(int64_t step) const {
 }
 
 AlphaSchedule ParseAlphaSchedule(const std::string& text) {
-  const std::vector<std::string> parts = Split(text);
   AlphaSchedule schedule;
-  double steps = 0;
-  bool valid = false;
-  if (parts[0] == "constant" && parts.size() == 2) {
-    schedule.shape = AlphaSchedule::Shape::kConstant;
-    valid = ParseNumber(parts[1], schedule.to) && schedule.to >= 1;
-  } else if ((parts[0] == "cosine" || parts[0] == "linear") && parts.size() == 4) {
-    schedule.shape = parts[0] == "linear" ? AlphaSchedule::Shape::kLinear : AlphaSchedule::Shape::kCosine;
-    valid = ParseNumber(parts[1], schedule.from) && ParseNumber(parts[2], schedule.to) &&
-            ParseNumber(parts[3], steps) && schedule.from >= 1 && schedule.to >= 1 && steps >= 1;
-    schedule.steps = static_cast<int64_t>(steps);
+  const std::string shape = text.substr(0, text.find(':'));
+  if (shape == "linear") schedule.shape = AlphaSchedule::Shape::kLinear;
+  if (shape == "constant") schedule.shape = AlphaSchedule::Shape::kConstant;
+  const char* numbers = text.c_str() + shape.size();
+  int end = 0;
+  double steps = 1;
+  bool valid = shape == "constant" || shape == "linear" || shape == "cosine";
+  if (shape == "constant") {
+    valid = std::sscanf(numbers, ":%lf%n", &schedule.to, &end) == 1;
+  } else if (valid) {
+    valid = std::sscanf(numbers, ":%lf:%lf:%lf%n", &schedule.from, &schedule.to, &steps, &end) == 3;
   }
-  if (!valid) {
+  const auto is_alpha = [](double alpha) { return alpha >= 1 && std::isfinite(alpha); };
+  if (!valid || numbers[end] != '\0' || !is_alpha(schedule.from) || !is_alpha(schedule.to) || !(steps >= 1)) {
     throw Error(ErrorCode::kInvalidArgument, "--alpha \"" + text +
                                                  "\": expected cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or "
                                                  "constant:ALPHA, with alphas of at least 1");
   }
+  schedule.steps = static_cast<int64_t>(std::min(steps, 1e15));
   return schedule;
 }
 

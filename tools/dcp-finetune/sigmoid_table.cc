@@ -21,13 +21,6 @@ SigmoidTable SigmoidTable::Hard() {
   return table;
 }
 
-SigmoidTable SigmoidTable::PublishedBisection(double alpha) {
-  SigmoidTable table;
-  table.kind_ = Kind::kBisection;
-  table.alpha_ = alpha;
-  return table;
-}
-
 SigmoidTable::SigmoidTable(double alpha) : alpha_(alpha) {
   const double support = std::min(SparseSigmoidSupport(alpha), kMaxSupport);
   kind_ = alpha > kMaxTableAlpha ? Kind::kExact : Kind::kTable;
@@ -83,13 +76,6 @@ void SigmoidTable::Evaluate(const float* s, size_t count, float* log_p, float* s
     }
     return;
   }
-  if (kind_ == Kind::kBisection) {
-    const int64_t size = static_cast<int64_t>(count);
-    const auto [log_values, slopes] = Bisect(torch::from_blob(const_cast<float*>(s), {size}, torch::kFloat));
-    std::copy_n(log_values.data_ptr<float>(), count, log_p);
-    std::copy_n(slopes.data_ptr<float>(), count, slope);
-    return;
-  }
   if (kind_ == Kind::kExact) {
     for (size_t i = 0; i < count; ++i) {
       const SparseSigmoidPoint point = EvaluateSparseSigmoid(s[i], alpha_);
@@ -113,31 +99,6 @@ void SigmoidTable::Evaluate(const float* s, size_t count, float* log_p, float* s
     log_p[i] = cell.c[0] + t * (cell.c[1] + t * (cell.c[2] + t * cell.c[3]));
     slope[i] = (cell.c[1] + t * (2 * cell.c[2] + t * 3 * cell.c[3])) * cell.per_s;
   }
-}
-
-std::pair<torch::Tensor, torch::Tensor> SigmoidTable::Bisect(const torch::Tensor& s) const {
-  const torch::Tensor b = torch::full({1}, alpha_, torch::kFloat) - 1;
-  const torch::Tensor root = 1 / b;
-  const torch::Tensor x = torch::stack({s, torch::zeros_like(s)}, -1) * b;
-  const torch::Tensor top = x.amax(-1, true);
-  const auto probabilities = [&](const torch::Tensor& tau) { return torch::pow((x - tau).clamp_min(0), root); };
-  torch::Tensor tau = top - 1;
-  torch::Tensor width = (top - torch::pow(torch::full({1}, 0.5, torch::kFloat), b)) - tau;
-  const torch::Tensor excess_below = probabilities(tau).sum(-1, true) - 1;
-  torch::Tensor p;
-  for (int i = 0; i < 25; ++i) {
-    width = width / 2;
-    const torch::Tensor middle = tau + width;
-    p = probabilities(middle);
-    const torch::Tensor excess = p.sum(-1, true) - 1;
-    tau = torch::where(excess * excess_below >= 0, middle, tau);
-  }
-  p = (p / p.sum(-1, true)).to(torch::kDouble);
-  const torch::Tensor kept = p.select(-1, 0), dropped = p.select(-1, 1);
-  const torch::Tensor derivative = 1 / (kept.pow(alpha_ - 2) + dropped.pow(alpha_ - 2));
-  const torch::Tensor slope =
-      torch::where(torch::logical_and(kept > 0, dropped > 0), derivative / kept, torch::zeros_like(kept));
-  return {kept.log().to(torch::kFloat).contiguous(), slope.to(torch::kFloat).contiguous()};
 }
 
 std::pair<torch::Tensor, torch::Tensor> SigmoidTable::Evaluate(const torch::Tensor& s) const {

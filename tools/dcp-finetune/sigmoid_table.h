@@ -22,13 +22,7 @@ class SigmoidTable {
   // The step that inference uses: sigma = 1 for s > 0, else 0; no derivative.
   static SigmoidTable Hard();
 
-  // What the published training code computes: 25 bisection steps in float for the threshold tau of
-  // p = (x - tau)^(1/(alpha-1)), a form that loses p below about (6e-8)^(1/(alpha-1)) - 0.09 at alpha = 8 - and rounds
-  // scores to sixteenths at alpha = 1.000001. Never trained with; golden files can only be met with the same rounding.
-  static SigmoidTable PublishedBisection(double alpha);
-
   double alpha() const { return alpha_; }  // infinite for Hard()
-  bool hard() const { return kind_ == Kind::kHard; }
 
   // log_p[i] = log sigma(s[i]), -inf where sigma is 0; slope[i] = d log_p / d s, 0 where sigma is cut to 0 or 1.
   void Evaluate(const float* s, size_t count, float* log_p, float* slope) const;
@@ -37,7 +31,7 @@ class SigmoidTable {
   std::pair<torch::Tensor, torch::Tensor> Evaluate(const torch::Tensor& s) const;
 
  private:
-  enum class Kind { kHard, kTable, kExact, kBisection };
+  enum class Kind { kHard, kTable, kExact };
   struct Cell {
     float start;      // s at t = 0
     float per_s;      // dt/ds; negative right of 0, where cells are counted from the upper end of the support
@@ -51,7 +45,6 @@ class SigmoidTable {
   SigmoidTable() = default;
   Node MakeNode(double s, double support) const;
   void AppendCell(const Node& from, const Node& to);
-  std::pair<torch::Tensor, torch::Tensor> Bisect(const torch::Tensor& s) const;
 
   Kind kind_ = Kind::kHard;
   double alpha_ = 0;

@@ -21,7 +21,19 @@ std::span<const std::byte> BytesOf(const Tensor& tensor) {
   return {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()};
 }
 
-std::string StateName(const char* what, int group) { return std::string(what) + "." + std::to_string(group); }
+constexpr const char* kKinds[] = {"values", "first_moment", "second_moment"};
+
+std::string StateName(const char* kind, int group) { return std::string(kind) + "." + std::to_string(group); }
+
+// Calls fn(name, tensor) for what a state holds of each group.
+template <typename Fn>
+void ForEachStateTensor(Parameters& parameters, Optimiser& optimiser, const Fn& fn) {
+  for (int g = 0; g < kParameterGroups; ++g) {
+    fn(StateName(kKinds[0], g), parameters.Flat(static_cast<ParameterGroup>(g)));
+    fn(StateName(kKinds[1], g), optimiser.FirstMoment(g));
+    fn(StateName(kKinds[2], g), optimiser.SecondMoment(g));
+  }
+}
 
 const TensorView& Find(const SafetensorsFile& file, const std::string& name, DType dtype, size_t bytes) {
   const auto found = file.tensors().find(name);
@@ -107,25 +119,27 @@ void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parame
     tensors.push_back({name, dtype, kept.back().sizes().vec(), BytesOf(kept.back())});
   };
   add(kStep, DType::kI64, torch::full({1}, finished_steps, torch::kLong));
-  for (int g = 0; g < kParameterGroups; ++g) {
-    add(StateName("values", g), DType::kF32, parameters.Flat(static_cast<ParameterGroup>(g)));
-    add(StateName("first_moment", g), DType::kF32, optimiser.FirstMoment(g));
-    add(StateName("second_moment", g), DType::kF32, optimiser.SecondMoment(g));
-  }
+  ForEachStateTensor(parameters, optimiser,
+                     [&](const std::string& name, const Tensor& value) { add(name, DType::kF32, value); });
   WriteSafetensors(file, tensors);
 }
 
-int64_t LoadState(const std::filesystem::path& path, Parameters& parameters, Optimiser& optimiser) {
+int64_t CheckState(const std::filesystem::path& path, const ModelConfig& config) {
   const SafetensorsFile file = SafetensorsFile::Open(path);
+  const GroupSizes sizes = SizesOf(config);
+  for (int g = 0; g < kParameterGroups; ++g) {
+    for (const char* kind : kKinds) Find(file, StateName(kind, g), DType::kF32, sizes[g] * sizeof(float));
+  }
   int64_t finished_steps = 0;
   const TensorView& step = Find(file, kStep, DType::kI64, sizeof finished_steps);
   std::copy(step.bytes.begin(), step.bytes.end(), reinterpret_cast<std::byte*>(&finished_steps));
-  for (int g = 0; g < kParameterGroups; ++g) {
-    Restore(file, StateName("values", g), parameters.Flat(static_cast<ParameterGroup>(g)));
-    Restore(file, StateName("first_moment", g), optimiser.FirstMoment(g));
-    Restore(file, StateName("second_moment", g), optimiser.SecondMoment(g));
-  }
   return finished_steps;
+}
+
+void LoadState(const std::filesystem::path& path, Parameters& parameters, Optimiser& optimiser) {
+  const SafetensorsFile file = SafetensorsFile::Open(path);
+  ForEachStateTensor(parameters, optimiser,
+                     [&](const std::string& name, Tensor& value) { Restore(file, name, value); });
 }
 
 void SaveModel(const ModelToSave& target, const Parameters& parameters) {

@@ -16,8 +16,10 @@ namespace dcp::finetune {
 // else of a run - data order, alpha, learning rate - is a function of its options and the step.
 void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parameters& parameters, Optimiser& optimiser);
 
-// Returns the number of finished steps. Throws dcp::Error when the file is not the state of such a model.
-int64_t LoadState(const std::filesystem::path& file, Parameters& parameters, Optimiser& optimiser);
+// The number of finished steps. Throws dcp::Error when the file is not the state of such a model.
+int64_t CheckState(const std::filesystem::path& file, const ModelConfig& config);
+
+void LoadState(const std::filesystem::path& file, Parameters& parameters, Optimiser& optimiser);
 
 struct ModelToSave {
   std::filesystem::path directory;

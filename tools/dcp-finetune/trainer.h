@@ -4,15 +4,15 @@
 
 #include <torch/types.h>
 
+#include <functional>
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include "common/json.h"
 #include "dcp-finetune/batches.h"
-#include "dcp-finetune/evaluate.h"
 #include "dcp-finetune/lm_loss.h"
-#include "dcp-finetune/train.h"
-#include "dcp-finetune/train_state.h"
+#include "dcp-finetune/model.h"
+#include "dcp-finetune/plan.h"
 #include "dcp/thread_pool.h"
 
 namespace dcp::finetune {
@@ -23,53 +23,51 @@ struct StepResult {
   double alpha = 0;     // 0 when dense
   double lr = 0;
   double gradient_norm = 0;
-  bool stop = false;  // some process was interrupted
+  bool stop = false;  // some process was asked to end
 };
 
-// Holds model, optimiser, data and evaluation windows of a run. A step is a function of the options, the step's number
+// What is learned from, and what is held out of it: documents of one corpus, or of two.
+struct TrainingTexts {
+  std::shared_ptr<const TokenCorpus> corpus, held_out_corpus;
+  std::vector<size_t> documents, held_out;
+};
+
+// Holds model, optimiser, data and evaluation windows of a run. A step is a function of the plan, the step's number
 // and the values before it, so a run that resumes goes on exactly as if it had never stopped.
 class Trainer {
  public:
-  explicit Trainer(const TrainOptions& options);  // loads everything; throws dcp::Error
+  // Loads everything, the state to resume from included; waits for the other processes. `plan` must outlive it. Throws
+  // dcp::Error.
+  explicit Trainer(const RunPlan& plan);
 
-  bool pruning() const { return options_.gamma.has_value(); }
-  int64_t TokensPerStep() const;
-  int64_t context() const { return context_; }
-  Parameters& parameters() { return *parameters_; }
-  Exchange& exchange() { return *exchange_; }
+  int64_t ParameterCount() const { return parameters_.Count(); }
 
   // Runs step number `step` (from 0). `stop` is this process's wish to end the run; the result holds what all agreed
   // on, so that no process waits for one that has gone. Throws dcp::Error(kInternal) when the loss is not finite.
   StepResult Step(int64_t step, bool stop);
 
-  // {"dense": .., "pruned": ..} over `limit` held-out windows (0: all); empty when nothing is held out.
-  tools::Json Evaluate(int64_t limit);
+  // {"dense": .., "pruned": ..} over `limit` held-out windows (0: all); empty when nothing is held out. Calls
+  // `between` between batches, which may throw.
+  tools::Json Evaluate(int64_t limit, const std::function<void()>& between);
 
   // State and model, as described in train_state.h. Only the first process writes.
   void Save(int64_t finished_steps);
-  int64_t Restore();  // finished steps; 0 when there is no state
 
  private:
-  void LoadModel();
-  void LoadTeacher();
-  void LoadData();
   double Accumulate(const torch::Tensor& batch, const ForwardOptions& forward, double& r_sparse);
-  Teacher TeacherFor(const torch::Tensor& ids);
+  void AverageOverProcesses(StepResult& result);
+  Teacher TeacherFor(const torch::Tensor& ids) const;
 
-  TrainOptions options_;
+  const RunPlan& plan_;
+  const TrainOptions& options_;
   ThreadPool pool_;
-  torch::Device device_;
-  torch::ScalarType compute_;
-  std::unique_ptr<Exchange> exchange_;
-  std::optional<Tokenizer> tokenizer_;
-  std::optional<Parameters> parameters_;
-  std::optional<Parameters> teacher_;
-  torch::Tensor mask_;  // [T, T] or undefined
-  std::optional<Optimiser> optimiser_;
-  std::optional<TokenCorpus> data_, valid_;
-  std::vector<size_t> held_out_;  // documents of valid_, or of data_ where there is none
-  std::optional<SequenceStream> stream_;
-  int64_t context_ = 0;
+  Exchange exchange_;
+  Parameters parameters_;
+  std::unique_ptr<const Parameters> teacher_;  // null: none
+  torch::Tensor mask_;                         // [T, T] or undefined
+  Optimiser optimiser_;
+  TrainingTexts texts_;
+  SequenceStream stream_;
 };
 
 }  // namespace dcp::finetune

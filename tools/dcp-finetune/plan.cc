@@ -1,0 +1,169 @@
+#include "dcp-finetune/plan.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+
+#include "common/corpus.h"
+#include "dcp-finetune/attention.h"
+#include "dcp/error.h"
+#include "io/checkpoint.h"
+
+namespace dcp::finetune {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void Fail(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
+
+void Require(bool fits, const char* message) {
+  if (!fits) Fail(message);
+}
+
+void CheckNumbers(const TrainOptions& o) {
+  Require(o.steps >= 1 && o.batch >= 1 && o.accumulate >= 1, "--steps, --batch and --accumulate must be 1 or more");
+  Require(!o.gamma || (*o.gamma >= 0 && std::isfinite(*o.gamma)), "--gamma must be 0 or more");
+  Require(!o.gamma || o.int_dim >= 1, "--int-dim must be 1 or more");
+  Require(o.threads >= 0, "--threads must be 0 or more");
+  Require(o.held_out >= 0 && o.held_out < 1, "--held-out must be 0 or more and below 1");
+  Require(o.schedule.warmup >= 0 && o.schedule.decay >= 0, "--warmup and --decay must be 0 or more");
+  if (!(o.distill_share >= 0 && o.distill_share <= 1)) {
+    Fail("--distill-share " + std::to_string(o.distill_share) + ": expected 0 to 1");
+  }
+  CheckExchange(o.exchange);
+  if (o.batch % o.exchange.processes != 0) {
+    Fail("--batch " + std::to_string(o.batch) + " cannot be divided among " + std::to_string(o.exchange.processes) +
+         " processes");
+  }
+}
+
+void CheckTogether(const TrainOptions& o) {
+  Require(o.base.empty() != o.init_config.empty(), "give one of --base and --init");
+  Require(o.adapter.empty() || !o.base.empty(), "--adapter needs --base");
+  Require(!o.base.empty() || !o.tokenizer.empty(), "--init needs --tokenizer DIR");
+  Require(!o.data.empty(), "--data is missing");
+  Require(!o.out.empty(), "--out is missing");
+  Require(!o.adapter_only || o.freeze_base, "--adapter-only needs --freeze-base: an adapter leaves the base as it is");
+  Require(o.gamma || !o.freeze_base, "--freeze-base without --gamma leaves nothing to train");
+  Require(!o.gamma || o.mask.empty(), "give --gamma or --mask, not both");
+  Require(o.gamma || !o.eviction_delay, "--eviction-delay needs --gamma: nothing is dropped without");
+  Require(o.distill || o.teacher.empty(), "--teacher needs --distill");
+  Require(!o.distill || !o.teacher.empty() || !o.base.empty(), "--distill needs --base or --teacher");
+  Require(!o.schedule.cosine || o.schedule.decay == 0, "give --decay or --lr-schedule cosine, not both");
+  Require(ParseWeightType(o.dtype) != WeightType::kI8, "--dtype i8: expected f32, bf16 or f16");
+}
+
+// Whether files can be made in a directory that may not be there yet.
+void CheckWritable(const char* option, const std::string& directory) {
+  fs::path there = fs::absolute(directory);
+  std::error_code unknown;
+  while (!fs::exists(there, unknown)) there = there.parent_path();
+  if (access((there / "").c_str(), W_OK | X_OK) != 0) {
+    throw Error(ErrorCode::kIo, std::string(option) + " " + directory + ": " + std::strerror(errno));
+  }
+}
+
+void CheckPaths(const TrainOptions& o) {
+  for (const auto* texts : {&o.data, &o.valid}) {
+    for (const std::string& path : *texts) {
+      for (const std::string& file : tools::TextFilesOf(path)) {
+        if (access(file.c_str(), R_OK) != 0) throw Error(ErrorCode::kIo, file + ": " + std::strerror(errno));
+      }
+    }
+  }
+  CheckWritable("--out", o.out);
+  CheckWritable("--cache", o.cache);
+  std::error_code ignored;
+  Require(o.base.empty() || !fs::equivalent(o.base, o.out, ignored),
+          "--out is the directory of --base, which would be overwritten");
+}
+
+torch::Device ParseDevice(const std::string& name) {
+  if (name == "cpu") return torch::kCPU;
+  if (name != "cuda") Fail("--device \"" + name + "\": expected cpu or cuda");
+  Require(at::hasCUDA(), "--device cuda: this machine or this build has none");
+  return torch::Device(torch::kCUDA, 0);
+}
+
+torch::ScalarType ParsePrecision(const std::string& name, const torch::Device& device) {
+  if (name.empty()) return device.is_cuda() ? torch::kBFloat16 : torch::kFloat;
+  if (name == "f32") return torch::kFloat;
+  if (name != "bf16") Fail("--precision \"" + name + "\": expected f32 or bf16");
+  return torch::kBFloat16;
+}
+
+TokenId EndOfText(const Tokenizer& tokenizer, const std::string& directory, int vocabulary) {
+  if (tokenizer.vocab_size() > vocabulary) {
+    throw Error(ErrorCode::kInvalidModel, directory + ": the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                                              " tokens, the model " + std::to_string(vocabulary));
+  }
+  if (!tokenizer.end_of_text()) throw Error(ErrorCode::kInvalidModel, directory + ": no <|endoftext|> token");
+  return *tokenizer.end_of_text();
+}
+
+ModelConfig ConfigOf(const TrainOptions& o, TokenId end_of_text, ModelConfig config) {
+  if (!config.eos_token_id) config.eos_token_id = config.bos_token_id = end_of_text;
+  if (o.gamma && config.int_n_embd == 0) config.int_n_embd = o.int_dim;
+  if (o.eviction_delay) config.eviction_delay = *o.eviction_delay;
+  config.Validate("command line");
+  return config;
+}
+
+void CheckTeacher(const std::string& directory, const ModelConfig& own) {
+  const ModelConfig config = Checkpoint::Open(directory).config();
+  const auto check = [&](const char* field, int teachers, int ours, bool fits) {
+    if (fits) return;
+    throw Error(ErrorCode::kInvalidModel, directory + ": the teacher's " + field + " is " + std::to_string(teachers) +
+                                              ", the model's " + std::to_string(ours));
+  };
+  check("vocab_size", config.vocab_size, own.vocab_size, config.vocab_size == own.vocab_size);
+  check("n_positions", config.n_positions, own.n_positions, config.n_positions >= own.n_positions);
+}
+
+int64_t ContextOf(const TrainOptions& o, const ModelConfig& config) {
+  const int64_t context = o.context > 0 ? o.context : config.n_positions;
+  if (context < 2 || context > config.n_positions) {
+    Fail("--context " + std::to_string(context) + ": expected 2 to " + std::to_string(config.n_positions) +
+         ", the model's positions");
+  }
+  return context;
+}
+
+ModelToSave TargetOf(const TrainOptions& o) {
+  return {.directory = o.out,
+          .source = o.base.empty() ? fs::path(o.init_config) : fs::path(o.base) / "config.json",
+          .tokenizer = o.tokenizer,
+          .type = ParseWeightType(o.dtype),
+          .adapter_only = o.adapter_only};
+}
+
+}  // namespace
+
+RunPlan Resolve(TrainOptions o) {
+  CheckNumbers(o);
+  CheckTogether(o);
+  if (!o.mask.empty()) ParseMask(o.mask);
+  if (o.tokenizer.empty()) o.tokenizer = o.base;
+  if (o.cache.empty()) o.cache = (fs::path(o.out) / "cache").string();
+  if (o.distill && o.teacher.empty()) o.teacher = o.base;
+  o.schedule.steps = o.steps;
+  CheckPaths(o);
+  const torch::Device device = ParseDevice(o.device);
+  const torch::ScalarType compute = ParsePrecision(o.precision, device);
+  const ModelConfig read =
+      o.base.empty() ? LoadModelConfig(o.init_config) : Checkpoint::Open(o.base, o.adapter).config();
+  Tokenizer tokenizer = Tokenizer::Load(o.tokenizer);
+  const TokenId end_of_text = EndOfText(tokenizer, o.tokenizer, read.vocab_size);
+  const ModelConfig config = ConfigOf(o, end_of_text, read);
+  if (!o.teacher.empty()) CheckTeacher(o.teacher, config);
+  o.context = ContextOf(o, config);
+  const fs::path state = fs::path(o.out) / "train_state.safetensors";
+  const int64_t first_step = o.resume && fs::exists(state) ? CheckState(state, config) : 0;
+  ModelToSave target = TargetOf(o);
+  return {std::move(o), config,    std::move(tokenizer), end_of_text, device, compute, std::move(target),
+          state,        first_step};
+}
+
+}  // namespace dcp::finetune
