@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/mix.h"
+#include "support/random.h"
 #include "dcp/error.h"
 
 namespace dcp::finetune {
