@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "support/random.h"
 #include "dcp/error.h"
+#include "support/random.h"
 
 namespace dcp::finetune {
 namespace {
