@@ -19,6 +19,7 @@ bool Belongs(const std::string& line, int64_t first_step) {
 }  // namespace
 
 TrainLog::TrainLog(const std::filesystem::path& path, int64_t first_step) : path_(path) {
+  if (path.empty()) return;
   std::string kept;
   if (first_step > 0) {
     std::ifstream earlier(path);
@@ -33,6 +34,7 @@ TrainLog::TrainLog(const std::filesystem::path& path, int64_t first_step) : path
 }
 
 void TrainLog::Write(const tools::Json& line) {
+  if (path_.empty()) return;
   file_ << tools::Dump(line) << std::flush;
   if (!file_) throw Error(ErrorCode::kIo, path_.string() + ": cannot be written");
 }

@@ -16,7 +16,8 @@ namespace dcp::finetune {
 class TrainLog {
  public:
   // Keeps the lines of an earlier run with "step" below `first_step` and appends to them; what came after belongs to
-  // work that was lost and will be done again. Throws dcp::Error(kIo).
+  // work that was lost and will be done again. An empty path is a log of nothing. Throws
+  // dcp::Error(kIo).
   TrainLog(const std::filesystem::path& path, int64_t first_step);
 
   void Write(const tools::Json& line);
