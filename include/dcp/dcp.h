@@ -2,6 +2,7 @@
 #ifndef DCP_DCP_H_
 #define DCP_DCP_H_
 
+#include "dcp/drop_log.h"
 #include "dcp/error.h"
 #include "dcp/eviction_policy.h"
 #include "dcp/generate.h"

@@ -10,10 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace dcp {
+#include "dcp/types.h"
 
-// Position at which a slot that is never evicted expires.
-inline constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
+namespace dcp {
 
 // The slots of one (layer, sequence) just after token n was appended. Slots are in no particular order, except that the
 // last one is token n itself. All spans are parallel and die with the call.
@@ -23,13 +22,14 @@ struct SlotsView {
   std::span<const float> scores;       // [kept - 1] s(n, j) of each earlier slot; empty unless NeedsInteraction()
   std::span<const float> attention;    // [kept] attention received from earlier tokens, summed over heads and tokens;
                                        // empty unless NeedsAttention()
-  std::span<const int32_t> expires = {};  // [kept] first token that no longer attends a slot, kNever where no drop is
-                                          // decided; what is due (<= n) leaves whatever Select() says. Empty unless
-                                          // FollowsDelay() and the model has an eviction delay
+  // [kept] first token that no longer attends a slot, kNever where no drop is decided. What is due (<= n) leaves
+  // whatever Select() says.
+  std::span<const int32_t> expires = {};
+  int32_t delay = 0;  // W of a policy that follows the delay of the model, else 0
 };
 
 // One slot to evict. `score` is s(n, j) where the policy has one, NaN otherwise. `delayed`: decided now, to take effect
-// ModelConfig::eviction_delay tokens later; for policies that follow the delay.
+// `SlotsView::delay` tokens later - where that is 0, now; otherwise gone for n itself.
 struct Eviction {
   uint32_t slot = 0;
   float score = std::numeric_limits<float>::quiet_NaN();
@@ -43,9 +43,12 @@ struct Eviction {
 // Order is law: token n is appended, scored, its evictions take effect, and only then does it attend - to itself and to
 // what was kept. A token never evicts itself.
 //
-// A model may have been trained with an eviction delay of W tokens (ModelConfig::eviction_delay). Then what token n
-// drops by its score is still attended by n .. n+W-1 and gone from n+W on; the first decision about a token counts,
-// later ones change nothing:  n attends j < n  iff  s(m, j) > tau for all m in j+1 .. n-W.
+// A model may have been trained with an eviction delay of W tokens (ModelConfig::eviction_delay); no delay is a delay
+// of 0. Then what token n drops by its score is still attended by n .. n+W-1 and gone from n+W on; the first decision
+// about a token counts, later ones change nothing:  n attends j < n  iff  s(m, j) > tau for all m in j+1 .. n-W.
+//
+// A policy whose methods contradict each other, or that names slots it must not, is an Error(kInvalidArgument): from
+// the constructor of Session, or from the call that fed the token.
 class EvictionPolicy {
  public:
   virtual ~EvictionPolicy() = default;
@@ -55,29 +58,31 @@ class EvictionPolicy {
   virtual std::string name() const = 0;
 
   // Appends to `evictions` (empty on entry) the slots that token n drops, each once, in increasing slot order, never
-  // the last slot. Must not throw or keep the views.
+  // the last slot. Of several decisions about a slot the one that takes effect first counts. Must not keep the views.
+  // Under kExpiry it is not called unless NeedsInteraction().
   virtual void Select(const SlotsView& slots, std::vector<Eviction>& evictions) const = 0;
 
   // Select() reads `scores`, i.e. the model must have interaction tensors and the cache must hold k_int.
   virtual bool NeedsInteraction() const { return false; }
 
-  // Select() reads `attention`, i.e. attention weights must be accumulated per slot.
+  // Select() reads `attention`, i.e. attention weights must be accumulated per slot. For kTokenByToken only: a chunk
+  // does not accumulate them.
   virtual bool NeedsAttention() const { return false; }
 
-  // Drops wait as the model was trained: Select() gets `expires` where the model has an eviction delay, names each slot
-  // once in its life as delayed, and may still evict any slot at once. False: all that Select() names is gone for n
-  // itself, whatever the model. Not for kExpiry.
+  // Drops wait as the model was trained: `SlotsView::delay` is the model's eviction delay, and Select() names as
+  // delayed what is to wait. Not for kExpiry.
   virtual bool FollowsDelay() const { return false; }
 
   // How a whole chunk of prompt tokens can be decided at once (the fast path of prefill).
   enum class ChunkRule {
     kTokenByToken,  // only Select() knows: tokens of a chunk are processed one after the other
     kExpiry,        // a token's last reader is known from its position alone: ExpiresAt()
-    kThreshold,     // token n drops j when s(n, j) <= threshold(), whatever else is kept; delayed if FollowsDelay()
+    kThreshold,     // token n drops j when s(n, j) <= threshold(), whatever else is kept; delayed if FollowsDelay().
+                    // Needs NeedsInteraction()
   };
   virtual ChunkRule chunk_rule() const { return ChunkRule::kTokenByToken; }
 
-  // For kExpiry: the first token that drops the token at `position`, kNever if none.
+  // For kExpiry: the first token that drops the token at `position`, a later one; kNever if none.
   virtual int32_t ExpiresAt(int32_t position) const {
     (void)position;
     return kNever;
@@ -96,10 +101,10 @@ struct PolicySpec {
   int stride = 0;  // strided:W,S: every token whose position is a multiple of S; >= 1
   int budget = 0;  // h2o:N: kept tokens, half of them (rounded up) the most recent, the rest heavy hitters; >= 2
   float threshold = 0.0f;  // learned: tau of s(n, j) <= tau; 0 is the trained decision, larger prunes more
-  int max_kept =
-      0;  // cap on the kept tokens of every layer, the current one included; 0: no cap. What goes first when the cap
-          // is met: learned - the lowest score; h2o - the least attended; else the oldest (sinks last). A hard limit:
-          // under an eviction delay, too, what it evicts is gone at once, tokens whose drop is decided before others
+  // Cap on the kept tokens of every layer, the current one included; 0: no cap. What goes first when the cap is met:
+  // learned - the lowest score; h2o - the least attended; else the oldest (sinks last). A hard limit: under an eviction
+  // delay, too, what it evicts is gone at once, tokens whose drop is decided before others.
+  int max_kept = 0;
 };
 
 // Parses "dense", "learned", "window:N", "sinks:S,N", "strided:W,S", "h2o:N". Throws Error(kInvalidArgument) naming the

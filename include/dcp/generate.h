@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dcp/drop_log.h"
 #include "dcp/kv_cache.h"
 #include "dcp/sampler.h"
 #include "dcp/session.h"

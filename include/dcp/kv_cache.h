@@ -3,7 +3,8 @@
 // Every (layer, sequence) has its own kept set. K, V, k_int and the position of a token leave together; holes are
 // closed at once by moving the last slot into them, so that a kept set is always dense: slots 0 .. kept-1, no masks, no
 // padding. Slots live in pages of kSlotsPerPage taken from one pool that all layers and sequences share; a page that
-// falls empty returns to the pool, and the pool returns what it does not need to the operating system.
+// falls empty returns to the pool, and the pool returns what it does not need to the operating system. A clone shares
+// the pages of its source; whichever is to change a page copies it first.
 #ifndef DCP_KV_CACHE_H_
 #define DCP_KV_CACHE_H_
 
@@ -18,7 +19,7 @@ namespace dcp {
 struct CacheStats {
   int64_t seen_tokens = 0;    // tokens fed, summed over sequences
   int64_t kept_slots = 0;     // slots held, summed over layers and sequences
-  size_t live_bytes = 0;      // K, V and k_int of the kept slots
+  size_t live_bytes = 0;      // K, V and k_int of the kept slots, of each sequence its own, shared or not
   size_t reserved_bytes = 0;  // what the cache holds from the system: resident pages (used or free) and bookkeeping
   size_t dense_bytes = 0;     // K and V of every seen token in every layer, same KV type: what a dense cache would need
   size_t page_bytes = 0;      // size of one page
@@ -42,8 +43,9 @@ class KvCache {
   // Of the whole cache. Linear in layers x sequences.
   virtual CacheStats Stats() const = 0;
 
-  // Of one sequence; pool fields (pages_free, and its share of reserved_bytes) count only its own pages. Like
-  // everything below throws Error(kInvalidArgument) for a sequence or layer that is not there.
+  // Of one sequence. pages_in_use and reserved_bytes count the pages it holds, those shared with clones in full - so
+  // they may add up to more than Stats(), where a shared page counts once -, pages_free is 0. Like everything below
+  // throws Error(kInvalidArgument) for a sequence or layer that is not there.
   virtual CacheStats Stats(SequenceId sequence) const = 0;
 
   // Number of tokens fed to the sequence so far (its next position).
@@ -59,7 +61,7 @@ class KvCache {
   virtual std::vector<int32_t> SlotPositions(int layer, SequenceId sequence) const = 0;
 
   // Share of the earlier tokens that were dropped by the time the last fed token attended, mean over layers: the
-  // sparsity at context n = SeenTokens - 1 (SPEC section 3). 0 while there is no earlier token.
+  // sparsity at context n = SeenTokens - 1. 0 while there is no earlier token.
   virtual double Sparsity(SequenceId sequence) const = 0;
 };
 

@@ -9,9 +9,9 @@
 //   logits = session.Decode({&s, 1}, {&next_id, 1});         // one more token
 //   session.Finish(s);                                       // its memory goes back
 //
-// Exactness (SPEC section 1): what a sequence computes depends on its own tokens alone. Batch mates and thread counts
-// change nothing, bit for bit. How a prompt is split into chunks, or between Prefill and Decode, may reorder float sums
-// only.
+// Exactness (docs/design.md, "What equals what"): what a sequence computes depends on its own tokens alone. Batch mates
+// and thread counts change nothing, bit for bit. How a prompt is split into chunks, or between Prefill and Decode, may
+// reorder float sums only.
 #ifndef DCP_SESSION_H_
 #define DCP_SESSION_H_
 
@@ -23,6 +23,7 @@
 #include <span>
 #include <vector>
 
+#include "dcp/drop_log.h"
 #include "dcp/eviction_policy.h"
 #include "dcp/kv_cache.h"
 #include "dcp/model.h"
@@ -82,27 +83,19 @@ struct PassPart {
   size_t item = 0;   // index into the items of the call
   size_t begin = 0;  // the item's tokens [begin, end) went through
   size_t end = 0;
-  Logits logits;  // the rows that the item asked for among these tokens: kAll end - begin, kLast one with its last token
+  Logits
+      logits;  // the rows that the item asked for among these tokens: kAll end - begin, kLast one with its last token
 };
 
 // Told what a pass did, in the order of the items; those that had no room in the pass are not among `parts`. Returns
 // whether to go on.
 using PassConsumer = std::function<bool(std::span<const PassPart> parts)>;
 
-// When each fed token was dropped from one layer. Without an eviction delay (Session::eviction_delay() is 0),
-// dropped_at is the position of the token that dropped it. With a delay of W, that token is dropped_at - W - except
-// where score is NaN: then max_kept evicted it, at once and at the word of dropped_at itself. Decisions that have not
-// taken effect yet are not in the log.
-struct DropLog {
-  std::vector<int32_t> dropped_at;  // [seen] first position that no longer attends the token, -1: still kept
-  std::vector<float> score;  // [seen] s(n, j) when n decided; NaN where the policy has no score, or never dropped
-};
-
 // Not thread-safe: one call at a time. `pool` must outlive the Session and be idle during its calls.
 class Session {
  public:
-  // Throws Error(kInvalidArgument) for options out of range, or a policy that needs interaction tensors which the model
-  // lacks.
+  // Throws Error(kInvalidArgument) for options out of range, a policy that needs interaction tensors which the model
+  // lacks, or one whose methods contradict each other (eviction_policy.h).
   Session(std::shared_ptr<const Model> model, ThreadPool& pool, const SessionOptions& options = {});
   ~Session();
   Session(Session&&) noexcept;
@@ -110,7 +103,8 @@ class Session {
   // Adds an empty sequence; others may be in any state.
   SequenceId Add();
 
-  // Adds a copy of a sequence: same tokens seen, same cache content in the same slots.
+  // Adds a copy of a sequence: same tokens seen, same cache content in the same slots. The two share memory until
+  // either changes it, page by page; what they compute is what two sequences fed alike would.
   SequenceId Clone(SequenceId sequence);
 
   // Removes a sequence; its pages go back to the pool. Others are not touched.
@@ -118,7 +112,8 @@ class Session {
 
   // Feeds each item's tokens, prefill_chunk at a time. Every sequence at most once; items with no tokens are an error.
   // Checked before anything is changed: ids in [0, V), and no sequence beyond P positions (Error kContextFull names
-  // both numbers). Error(kOutOfMemory) can strike midway: the sequences of the call can then only be finished.
+  // both numbers). Error(kOutOfMemory), and a policy that throws or breaks its contract, can strike midway: the
+  // sequences of the call can then only be finished.
   Logits Prefill(std::span<const FeedItem> items);
 
   // The same, handing over the logits of each pass when it is through, so that only those of one pass are held: at most

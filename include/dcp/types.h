@@ -3,6 +3,7 @@
 #define DCP_TYPES_H_
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace dcp {
@@ -12,6 +13,9 @@ using TokenId = int32_t;
 
 // Names one sequence of a Session. Never reused within a Session.
 using SequenceId = int64_t;
+
+// Position at which a token that is never evicted expires.
+inline constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
 
 // How the model's matrices are held in memory. Activations and sums are float32 whatever the type.
 enum class WeightType {

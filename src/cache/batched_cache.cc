@@ -13,7 +13,7 @@ CachedSequence& BatchedCache::Add() {
   auto sequence = std::make_unique<CachedSequence>();
   sequence->layers.reserve(shape_.layers);
   for (int i = 0; i < shape_.layers; ++i) {
-    sequence->layers.emplace_back(shape_.page, pool_, shape_.positions, shape_.tracking());
+    sequence->layers.emplace_back(shape_.page, pool_, shape_.positions, shape_.tracking);
   }
   sequences_.push_back(std::move(sequence));
   sequences_.back()->id = next_id_++;
@@ -22,12 +22,7 @@ CachedSequence& BatchedCache::Add() {
 
 CachedSequence& BatchedCache::Clone(const CachedSequence& source) {
   CachedSequence& copy = Add();
-  try {
-    for (int i = 0; i < shape_.layers; ++i) copy.layers[i].CopyFrom(source.layers[i]);
-  } catch (...) {
-    Remove(copy.id);
-    throw;
-  }
+  for (int i = 0; i < shape_.layers; ++i) copy.layers[i].CopyFrom(source.layers[i]);
   copy.seen = source.seen;
   copy.broken = source.broken;
   return copy;
@@ -82,12 +77,12 @@ CacheStats BatchedCache::Stats() const {
     total.seen_tokens += one.seen_tokens;
     total.kept_slots += one.kept_slots;
     total.live_bytes += one.live_bytes;
-    total.reserved_bytes += one.reserved_bytes;
+    total.reserved_bytes += one.reserved_bytes - one.pages_in_use * pool_.page_bytes();
     total.dense_bytes += one.dense_bytes;
-    total.pages_in_use += one.pages_in_use;
   }
+  total.pages_in_use = pool_.pages_in_use();  // those that several sequences share are one
   total.pages_free = pool_.pages_free();
-  total.reserved_bytes += total.pages_free * pool_.page_bytes();
+  total.reserved_bytes += pool_.reserved_bytes();
   return total;
 }
 

@@ -23,10 +23,8 @@ struct CacheShape {
   int layers = 0;     // L
   int positions = 0;  // P
   PageLayout page;
-  bool track_attention = false;
-  int eviction_delay = 0;  // W; decided drops are tracked where it is not 0
-
-  SlotTracking tracking() const { return {track_attention, eviction_delay > 0}; }
+  int eviction_delay = 0;  // W: drops that are decided take effect so much later
+  SlotTracking tracking;
 };
 
 class BatchedCache final : public KvCache {
@@ -35,7 +33,8 @@ class BatchedCache final : public KvCache {
 
   // Adds an empty sequence.
   CachedSequence& Add();
-  // Adds a copy of `source`. Throws Error(kOutOfMemory); nothing is added then.
+  // Adds a copy of `source`, which shares its pages until either writes to them. Throws Error(kOutOfMemory); nothing is
+  // added then.
   CachedSequence& Clone(const CachedSequence& source);
   // Forgets a sequence; its pages return to the pool.
   void Remove(SequenceId id);
@@ -43,6 +42,11 @@ class BatchedCache final : public KvCache {
   // Throws Error(kInvalidArgument) when there is no such sequence.
   CachedSequence& Find(SequenceId id);
   const CachedSequence& Find(SequenceId id) const;
+
+  // Makes sure of free pages for what cannot fail. Throws Error(kOutOfMemory).
+  void EnsureFreePages(size_t pages) {
+    if (pages > 0) pool_.EnsureFree(pages);
+  }
 
   // Returns pages nobody needs to the system; to be called when a pass is over.
   void Trim() noexcept { pool_.Trim(); }
@@ -58,6 +62,9 @@ class BatchedCache final : public KvCache {
   std::vector<int32_t> KeptPositions(int layer, SequenceId sequence) const override;
   std::vector<int32_t> SlotPositions(int layer, SequenceId sequence) const override;
   double Sparsity(SequenceId sequence) const override;
+
+  // The history of evictions of one layer. REQUIRES: shape().tracking.drops.
+  const DropLog& Drops(int layer, SequenceId sequence) const { return LayerOf(layer, sequence).drops(); }
 
  private:
   CacheStats StatsOf(const CachedSequence& sequence) const;

@@ -10,7 +10,8 @@
 
 #include "base/aligned_buffer.h"
 #include "cache/page_pool.h"
-#include "dcp/eviction_policy.h"
+#include "dcp/drop_log.h"
+#include "dcp/types.h"
 #include "kernels/slot_pages.h"
 
 namespace dcp {
@@ -18,14 +19,21 @@ namespace dcp {
 // What is kept of each slot beside its content.
 struct SlotTracking {
   bool attention = false;  // received attention
-  bool expiry = false;     // decided drops that have not taken effect
+  bool scores = false;     // scores of decided drops
+  bool drops = false;      // the history of evictions
 };
 
 // Slots 0 .. size()-1, always dense: a hole is closed at once by the last slot, so an eviction costs one slot's copy
-// and attention needs no mask. K, V, k_int, the position and (where tracked) the received attention and the expiry of a
-// slot move together.
+// and attention needs no mask. K, V, k_int, the position, the expiry and (where tracked) the received attention and the
+// score of a decided drop move together.
 //
-// Order is law: Reserve, Append, (score, select), Evict, attend. Views are dead after the next Append or Evict.
+// Every slot carries the position at which it expires: the first token that no longer attends it. It is given with the
+// token or decided later, and EvictDue() removes what is due - nothing else does - and notes it in the drop log.
+//
+// Pages are shared by copies until somebody writes: CopyFrom copies none, and who is to write to a page that others
+// hold copies it first.
+//
+// Order is law: Reserve, Append, (score, decide), EvictDue, attend. Views are dead after the next Append or EvictDue.
 // Different LayerSlots of one pool may be changed from different threads, except by Reserve.
 class LayerSlots {
  public:
@@ -41,14 +49,21 @@ class LayerSlots {
   // Takes the pages that `more` further slots need, so that Append cannot fail. Throws Error(kOutOfMemory).
   void Reserve(size_t more);
 
-  // Adds a token as the last slot. REQUIRES: a reserved slot.
-  void Append(int32_t position, const SlotContent& content);
+  // Pages that others hold as well: as many free ones must be in the pool for EvictDue not to fail.
+  size_t shared_pages() const;
 
-  // Removes slots, given in increasing order, and gives pages that fall empty back to the pool.
-  void Evict(std::span<const Eviction> evictions);
+  // Adds a token as the last slot. REQUIRES: a reserved slot; where drops are tracked, the next position.
+  void Append(int32_t position, int32_t expires, const SlotContent& content);
 
-  // A copy of another's content. REQUIRES: empty, same layout. Throws Error(kOutOfMemory).
-  void CopyFrom(const LayerSlots& other);
+  // Decides that a slot expires at `at`, unless it does so earlier. REQUIRES: slot < size().
+  void Expire(size_t slot, int32_t at, float score);
+
+  // Removes the slots that token `last` no longer attends, and gives pages that fall empty back to the pool. Throws
+  // Error(kOutOfMemory) only where shared_pages() is not 0.
+  void EvictDue(int32_t last);
+
+  // A copy of another's content, which shares its pages. REQUIRES: empty, same layout, capacity, tracking and pool.
+  void CopyFrom(const LayerSlots& other) noexcept;
 
   SlotPages pages() const { return {layout_, pages_.data(), size_}; }
   size_t page_count() const { return pages_.size(); }
@@ -62,32 +77,46 @@ class LayerSlots {
   float* attention() { return attention_.data(); }
   const float* attention() const { return attention_.data(); }
 
-  // [size()], writable up to a whole page, or null when not tracked: the first token that no longer attends the slot,
-  // kNever where no drop is decided, and the score of that decision.
+  // [size()], writable up to a whole page: when each slot expires, kNever where no drop is decided. Who writes them
+  // says so before the next EvictDue.
   int32_t* expires() { return expires_.data(); }
   const int32_t* expires() const { return expires_.data(); }
+  void ExpiriesWritten() { earliest_ = 0; }
+
+  // [size()], writable up to a whole page, or null when not tracked: scores of decided drops, NaN elsewhere.
   float* drop_scores() { return drop_scores_.data(); }
   const float* drop_scores() const { return drop_scores_.data(); }
 
-  // Used when restoring: sets size and positions; pages and what is tracked are then filled by the caller. Throws
-  // Error(kOutOfMemory).
+  // Of each token that was appended; empty when not tracked.
+  const DropLog& drops() const { return drops_; }
+  DropLog& drops() { return drops_; }
+
+  // Used when restoring: sets size and positions, no drop decided; pages and what is tracked are then filled by the
+  // caller. Throws Error(kOutOfMemory).
   void Assign(std::span<const int32_t> positions);
 
   // Bytes of bookkeeping beside the pages.
   size_t bookkeeping_bytes() const;
 
  private:
+  void Evict(size_t slot);
   void Move(size_t from, size_t to);
+  void AddPage(CachePage* page);
+  void OwnPage(size_t i);
   void ReleaseEmptyPages();
 
   const PageLayout* layout_;
   PagePool* pool_;
   size_t size_ = 0;
-  std::vector<std::byte*> pages_;
+  std::vector<CachePage*> held_;
+  std::vector<std::byte*> pages_;  // their memory, as kernels want it
   AlignedBuffer<int32_t> positions_;
   AlignedBuffer<float> attention_;
   AlignedBuffer<int32_t> expires_;
   AlignedBuffer<float> drop_scores_;
+  DropLog drops_;
+  int32_t earliest_ = kNever;  // no slot expires before; spares EvictDue a look at every slot
+  bool track_drops_ = false;
 };
 
 }  // namespace dcp

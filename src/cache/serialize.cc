@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <istream>
+#include <limits>
 #include <ostream>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "dcp/error.h"
 #include "support/hash.h"
@@ -92,7 +94,7 @@ void WriteShape(Writer& writer, const CacheShape& shape) {
   for (uint64_t n : {static_cast<uint64_t>(shape.layers), static_cast<uint64_t>(shape.positions),
                      static_cast<uint64_t>(shape.page.heads), static_cast<uint64_t>(shape.page.head_dim),
                      static_cast<uint64_t>(shape.page.int_dim), static_cast<uint64_t>(shape.page.element_bytes()),
-                     static_cast<uint64_t>(shape.track_attention), static_cast<uint64_t>(shape.eviction_delay)}) {
+                     static_cast<uint64_t>(shape.tracking.attention), static_cast<uint64_t>(shape.eviction_delay)}) {
     writer.Value(n);
   }
 }
@@ -104,14 +106,14 @@ void ExpectShape(Reader& reader, const CacheShape& shape) {
   reader.Expect<uint64_t>("head width", shape.page.head_dim);
   reader.Expect<uint64_t>("interaction width", shape.page.int_dim);
   reader.Expect<uint64_t>("bytes of a K or V element", shape.page.element_bytes());
-  reader.Expect<uint64_t>("attention tracking", shape.track_attention);
+  reader.Expect<uint64_t>("attention tracking", shape.tracking.attention);
   reader.Expect<uint64_t>("eviction delay", static_cast<uint64_t>(shape.eviction_delay));
 }
 
 void WriteLayer(Writer& writer, const CacheShape& shape, const LayerSlots& slots) {
   writer.Value(static_cast<uint64_t>(slots.size()));
   writer.Bytes(slots.positions(), slots.size() * sizeof(int32_t));
-  if (shape.track_attention) writer.Bytes(slots.attention(), slots.size() * sizeof(float));
+  if (shape.tracking.attention) writer.Bytes(slots.attention(), slots.size() * sizeof(float));
   if (shape.eviction_delay > 0) {
     writer.Bytes(slots.expires(), slots.size() * sizeof(int32_t));
     writer.Bytes(slots.drop_scores(), slots.size() * sizeof(float));
@@ -140,6 +142,7 @@ void ReadDecidedDrops(Reader& reader, const CacheShape& shape, int32_t seen, Lay
              std::to_string(shape.eviction_delay));
     }
   }
+  slots.ExpiriesWritten();
 }
 
 void ReadLayer(Reader& reader, const CacheShape& shape, int32_t seen, LayerSlots& slots) {
@@ -157,33 +160,42 @@ void ReadLayer(Reader& reader, const CacheShape& shape, int32_t seen, LayerSlots
     taken[static_cast<size_t>(position)] = true;
   }
   slots.Assign(positions);
-  if (shape.track_attention) reader.Bytes(slots.attention(), count * sizeof(float));
+  if (shape.tracking.attention) reader.Bytes(slots.attention(), count * sizeof(float));
   if (shape.eviction_delay > 0) ReadDecidedDrops(reader, shape, seen, slots);
   for (size_t p = 0; p < slots.page_count(); ++p) reader.Bytes(slots.page(p), shape.page.page_bytes());
 }
 
-void WriteDrops(Writer& writer, const std::vector<DropLog>& drops) {
-  for (const DropLog& log : drops) {
-    writer.Bytes(log.dropped_at.data(), log.dropped_at.size() * sizeof(int32_t));
-    writer.Bytes(log.score.data(), log.score.size() * sizeof(float));
-  }
+void WriteDrops(Writer& writer, const DropLog& log) {
+  writer.Bytes(log.dropped_at.data(), log.dropped_at.size() * sizeof(int32_t));
+  writer.Bytes(log.score.data(), log.score.size() * sizeof(float));
 }
 
-void ReadDrops(Reader& reader, size_t layers, size_t seen, std::vector<DropLog>& drops) {
-  drops.resize(layers);
-  for (DropLog& log : drops) {
-    log.dropped_at.resize(seen);
-    log.score.resize(seen);
-    reader.Bytes(log.dropped_at.data(), seen * sizeof(int32_t));
-    reader.Bytes(log.score.data(), seen * sizeof(float));
+DropLog NewLog(size_t seen) {
+  return {std::vector<int32_t>(seen, -1), std::vector<float>(seen, std::numeric_limits<float>::quiet_NaN())};
+}
+
+DropLog ReadDrops(Reader& reader, size_t seen) {
+  DropLog log = NewLog(seen);
+  reader.Bytes(log.dropped_at.data(), seen * sizeof(int32_t));
+  reader.Bytes(log.score.data(), seen * sizeof(float));
+  return log;
+}
+
+void ReadSequence(Reader& reader, const CacheShape& shape, bool has_drops, CachedSequence& sequence) {
+  const auto seen = static_cast<size_t>(sequence.seen);
+  for (LayerSlots& slots : sequence.layers) {
+    if (seen > 0) ReadLayer(reader, shape, sequence.seen, slots);
+  }
+  for (LayerSlots& slots : sequence.layers) {
+    const DropLog log = has_drops ? ReadDrops(reader, seen) : NewLog(seen);
+    if (shape.tracking.drops) slots.drops() = log;  // copied: room for further tokens stays
   }
 }
 
 }  // namespace
 
-void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence,
-                  const std::vector<DropLog>& drops, std::ostream& out) {
-  if (sequence.broken) Reject("sequence " + std::to_string(sequence.id) + " is incomplete: a pass ran out of memory");
+void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence, std::ostream& out) {
+  if (sequence.broken) Reject("sequence " + std::to_string(sequence.id) + " is incomplete: a pass failed midway");
   Writer writer(out);
   writer.Bytes(kMagic, sizeof(kMagic));
   writer.Value(kVersion);
@@ -191,16 +203,17 @@ void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedS
   writer.Value(fingerprint);
   WriteShape(writer, cache.shape());
   writer.Value(sequence.seen);
-  writer.Value(static_cast<uint32_t>(drops.empty() ? 0 : 1));
+  writer.Value(static_cast<uint32_t>(cache.shape().tracking.drops ? 1 : 0));
   if (sequence.seen > 0) {
     for (const LayerSlots& slots : sequence.layers) WriteLayer(writer, cache.shape(), slots);
   }
-  WriteDrops(writer, drops);
+  if (cache.shape().tracking.drops) {
+    for (const LayerSlots& slots : sequence.layers) WriteDrops(writer, slots.drops());
+  }
   writer.Finish();
 }
 
-CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in,
-                                std::vector<DropLog>& drops) {
+CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in) {
   Reader reader(in);
   char magic[sizeof(kMagic)];
   reader.Bytes(magic, sizeof(magic));
@@ -218,10 +231,7 @@ CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::
   CachedSequence& sequence = cache.Add();
   try {
     sequence.seen = seen;
-    if (seen > 0) {
-      for (LayerSlots& slots : sequence.layers) ReadLayer(reader, cache.shape(), seen, slots);
-    }
-    if (has_drops) ReadDrops(reader, sequence.layers.size(), static_cast<size_t>(seen), drops);
+    ReadSequence(reader, cache.shape(), has_drops, sequence);
     reader.Finish();
   } catch (...) {
     cache.Remove(sequence.id);

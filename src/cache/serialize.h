@@ -4,25 +4,22 @@
 
 #include <cstdint>
 #include <iosfwd>
-#include <vector>
 
 #include "cache/batched_cache.h"
-#include "dcp/session.h"
 
 namespace dcp {
 
 // Format, in the byte order of the machine: "dcpcache", version, byte-order mark, fingerprint of the model, shape of
-// the cache, tokens seen, whether drops follow; per layer the number of slots, their positions, attention (if tracked),
-// decided drops with their scores (under an eviction delay), and whole pages with unused slots zeroed; drops; a
-// checksum of all that. Throws Error(kIo) when the stream fails.
-void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence,
-                  const std::vector<DropLog>& drops, std::ostream& out);
+// the cache, tokens seen, whether drop logs follow; per layer the number of slots, their positions, attention (if
+// tracked), decided drops with their scores (under an eviction delay), and whole pages with unused slots zeroed; drop
+// logs; a checksum of all that. What expires by its position is not saved: the policy knows it. Throws Error(kIo) when
+// the stream fails.
+void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence, std::ostream& out);
 
-// Adds the saved sequence to the cache; `drops` gets the record saved with it, or nothing. Throws
-// Error(kInvalidArgument) when the bytes are damaged or were saved from another model or kind of cache,
+// Adds the saved sequence to the cache. Where the cache tracks drops and they were not saved, the logs begin now.
+// Throws Error(kInvalidArgument) when the bytes are damaged or were saved from another model or kind of cache,
 // Error(kIo) when the stream fails, Error(kOutOfMemory); nothing is added then.
-CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in,
-                                std::vector<DropLog>& drops);
+CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in);
 
 }  // namespace dcp
 

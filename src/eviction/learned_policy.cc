@@ -1,5 +1,5 @@
-// The trained decisions: token n drops token j when s(n, j) <= tau (Anagnostidis et al. 2023, section 3; SPEC section
-// 1).
+// The trained decisions: token n drops token j when s(n, j) <= tau (Anagnostidis et al. 2023, section 3;
+// docs/design.md, "The decision").
 #include <string>
 
 #include "eviction/policies.h"
@@ -19,42 +19,34 @@ class LearnedPolicy final : public EvictionPolicy {
   float threshold() const override { return threshold_; }
 
   void Select(const SlotsView& slots, std::vector<Eviction>& evictions) const override {
-    if (!slots.expires.empty()) return SelectDelayed(slots, evictions);
+    size_t kept = slots.positions.size();
     for (size_t i = 0; i < slots.scores.size(); ++i) {
-      if (slots.scores[i] <= threshold_) evictions.push_back({static_cast<uint32_t>(i), slots.scores[i]});
+      const bool decided = Decides(slots, i);
+      if (decided) evictions.push_back({static_cast<uint32_t>(i), slots.scores[i], true});
+      if (ExpiryOf(slots, i, decided) <= slots.position) --kept;
     }
-    const size_t kept = slots.positions.size() - evictions.size();
     if (cap_ > 0 && kept > cap_) EvictDownToCap(slots, kept - cap_, evictions);
   }
 
  private:
-  // The first decision about a slot counts, later ones change nothing.
-  void SelectDelayed(const SlotsView& slots, std::vector<Eviction>& evictions) const {
-    size_t kept = slots.positions.size();
-    for (size_t i = 0; i < slots.scores.size(); ++i) {
-      if (slots.expires[i] <= slots.position) --kept;
-      if (slots.expires[i] != kNever || slots.scores[i] > threshold_) continue;
-      evictions.push_back({static_cast<uint32_t>(i), slots.scores[i], true});
-    }
-    if (cap_ > 0 && kept > cap_) EvictDownToCapNow(slots, kept - cap_, evictions);
+  // Whether this token drops a slot. The first decision about a slot counts, later ones change nothing.
+  bool Decides(const SlotsView& slots, size_t i) const {
+    return slots.scores[i] <= threshold_ && slots.expires[i] == kNever;
   }
 
-  // The cap does not wait: doomed slots go first, and what goes has no score, because no decision of the model ended
-  // it.
-  void EvictDownToCapNow(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
-    const auto candidate_of = [&](size_t i) -> std::optional<EvictionCandidate> {
-      if (slots.expires[i] <= slots.position) return std::nullopt;
-      const bool doomed = slots.expires[i] != kNever || slots.scores[i] <= threshold_;
-      return EvictionCandidate{slots.scores[i], slots.positions[i], {static_cast<uint32_t>(i)}, doomed};
-    };
-    EvictLeastWorthy(slots.scores.size(), count, candidate_of, evictions);
+  static int32_t ExpiryOf(const SlotsView& slots, size_t i, bool decided) {
+    return decided ? slots.position + slots.delay : slots.expires[i];
   }
 
+  // The cap does not wait: doomed slots go first. Where drops wait, what it evicts has no score, because no decision of
+  // the model ended it.
   void EvictDownToCap(const SlotsView& slots, size_t count, std::vector<Eviction>& evictions) const {
     const auto candidate_of = [&](size_t i) -> std::optional<EvictionCandidate> {
-      const float score = slots.scores[i];
-      if (score <= threshold_) return std::nullopt;
-      return EvictionCandidate{score, slots.positions[i], {static_cast<uint32_t>(i), score}};
+      const int32_t expires = ExpiryOf(slots, i, Decides(slots, i));
+      if (expires <= slots.position) return std::nullopt;
+      Eviction eviction{static_cast<uint32_t>(i)};
+      if (slots.delay == 0) eviction.score = slots.scores[i];
+      return EvictionCandidate{slots.scores[i], slots.positions[i], eviction, expires != kNever};
     };
     EvictLeastWorthy(slots.scores.size(), count, candidate_of, evictions);
   }

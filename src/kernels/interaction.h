@@ -1,4 +1,4 @@
-// Interaction scores: s(n, j) = q_int(n) . k_int(j) / sqrt(R) + beta (SPEC section 1).
+// Interaction scores: s(n, j) = q_int(n) . k_int(j) / sqrt(R) + beta.
 #ifndef DCP_KERNELS_INTERACTION_H_
 #define DCP_KERNELS_INTERACTION_H_
 

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "eviction/policy_contract.h"
 #include "kernels/attention.h"
 #include "kernels/interaction.h"
 #include "model/weights.h"
 
 namespace dcp {
 namespace {
-
-constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
 
 // Queries of a chunk that one worker takes at a time.
 constexpr size_t kUnitQueries = 4 * kChunkQueries;
@@ -21,7 +20,13 @@ constexpr size_t kUnitPages = 4;
 }  // namespace
 
 CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool)
-    : model_(model), policy_(policy), pool_(pool), delay_(cache.shape().eviction_delay) {
+    : model_(model),
+      cache_(cache),
+      policy_(policy),
+      pool_(pool),
+      rule_(policy.chunk_rule()),
+      asks_select_(AsksSelect(policy)),
+      delay_(cache.shape().eviction_delay) {
   const size_t positions = RoundUp(static_cast<size_t>(model.config().n_positions), kPanel);
   workers_.resize(static_cast<size_t>(pool.threads()));
   for (WorkerScratch& worker : workers_) {
@@ -36,14 +41,9 @@ void CacheAttention::Begin(std::span<const Segment> segments) {
   by_chunk_.clear();
   steps_ = 0;
   for (const Segment& segment : segments) {
-    const bool chunk = segment.tokens.size() > 1 && policy_.chunk_rule() != EvictionPolicy::ChunkRule::kTokenByToken;
+    const bool chunk = segment.tokens.size() > 1 && rule_ != EvictionPolicy::ChunkRule::kTokenByToken;
     (chunk ? by_chunk_ : by_token_).push_back(&segment);
     if (!chunk) steps_ = std::max(steps_, segment.tokens.size());
-  }
-  if (delay_ > 0) return;
-  const size_t positions = workers_[0].scores.size();
-  while (chunk_scratch_.size() < by_chunk_.size()) {
-    chunk_scratch_.push_back({AlignedBuffer<int32_t>(positions), AlignedBuffer<float>(positions)});
   }
 }
 
@@ -62,70 +62,68 @@ SlotContent CacheAttention::Content(size_t row) const {
   return {fused + c, fused + 2 * c, fused + 3 * c + r};
 }
 
+// Takes what appending up to `tokens` tokens to each segment, and then evicting, can need, because nothing may fail in
+// a parallel region.
+void CacheAttention::Reserve(std::span<const Segment* const> segments, size_t tokens) {
+  size_t shared = 0;
+  for (const Segment* segment : segments) {
+    Slots(*segment).Reserve(std::min(tokens, segment->tokens.size()));
+    shared += Slots(*segment).shared_pages();
+  }
+  cache_.EnsureFreePages(shared);
+}
+
 // Token number `step` of every segment that has one.
 void CacheAttention::RunTokenStep(size_t step) {
   active_.clear();
   for (const Segment* segment : by_token_) {
-    if (step >= segment->tokens.size()) continue;
-    Slots(*segment).Reserve(1);
-    active_.push_back(segment);
+    if (step < segment->tokens.size()) active_.push_back(segment);
   }
+  Reserve(active_, 1);
   const auto heads = static_cast<size_t>(model_.config().n_head);
   if (policy_.NeedsAttention()) {  // the heads of a sequence add to the same sums, so they go one after the other
     pool_.ParallelFor(active_.size(), [&](size_t i, size_t worker) {
-      AppendAndEvict(*active_[i], step, workers_[worker]);
+      failure_.Catch(i, [&] { AppendAndEvict(*active_[i], step, workers_[worker]); });
       for (size_t head = 0; head < heads; ++head) Attend(*active_[i], step, head, workers_[worker]);
     });
-    return;
+    return failure_.Rethrow();
   }
-  pool_.ParallelFor(active_.size(),
-                    [&](size_t i, size_t worker) { AppendAndEvict(*active_[i], step, workers_[worker]); });
+  pool_.ParallelFor(active_.size(), [&](size_t i, size_t worker) {
+    failure_.Catch(i, [&] { AppendAndEvict(*active_[i], step, workers_[worker]); });
+  });
+  failure_.Rethrow();
   pool_.ParallelFor(active_.size() * heads,
                     [&](size_t i, size_t worker) { Attend(*active_[i / heads], step, i % heads, workers_[worker]); });
 }
 
 void CacheAttention::AppendAndEvict(const Segment& segment, size_t step, WorkerScratch& scratch) {
   LayerSlots& slots = Slots(segment);
-  const int32_t position = segment.first_position() + static_cast<int32_t>(step);
   SlotsView view;
+  view.position = segment.first_position() + static_cast<int32_t>(step);
+  view.delay = delay_;
   if (policy_.NeedsInteraction()) {
     const float* q_int = qkv_.row(segment.row + step) + 3 * static_cast<size_t>(model_.config().n_embd);
     InteractionScores(q_int, slots.pages(), model_.weights().layers[layer_].beta, scratch.scores.data());
     view.scores = {scratch.scores.data(), slots.size()};
   }
-  slots.Append(position, Content(segment.row + step));
-  view.position = position;
+  slots.Append(view.position, ExpiryAtAppend(view.position), Content(segment.row + step));
+  if (asks_select_) Decide(slots, view, scratch.evictions);
+  slots.EvictDue(view.position);
+}
+
+// Asks the policy what the token just appended drops, and notes when that is to leave.
+void CacheAttention::Decide(LayerSlots& slots, SlotsView view, std::vector<Eviction>& evictions) {
   view.positions = {slots.positions(), slots.size()};
+  view.expires = {slots.expires(), slots.size()};
   if (policy_.NeedsAttention()) view.attention = {slots.attention(), slots.size()};
-  if (delay_ > 0) view.expires = {slots.expires(), slots.size()};
-  scratch.evictions.clear();
-  policy_.Select(view, scratch.evictions);
-  if (delay_ == 0) return Evict(segment, position, scratch.evictions);
-  Decide(segment, position, scratch.evictions);
-  EvictExpired(segment, position, ExpiryOf(segment), scratch);
+  evictions.clear();
+  policy_.Select(view, evictions);
+  CheckEvictions(policy_, evictions, slots.size());
+  for (const Eviction& e : evictions) slots.Expire(e.slot, e.delayed ? view.position + delay_ : view.position, e.score);
 }
 
-// Notes when what token `position` drops is to leave.
-void CacheAttention::Decide(const Segment& segment, int32_t position, std::span<const Eviction> evictions) {
-  const Expiry expiry = ExpiryOf(segment);
-  for (const Eviction& e : evictions) {
-    expiry.expires[e.slot] = e.delayed ? position + delay_ : position;
-    expiry.scores[e.slot] = e.score;
-  }
-}
-
-void CacheAttention::Evict(const Segment& segment, int32_t position, std::span<const Eviction> evictions) {
-  if (evictions.empty()) return;
-  LayerSlots& slots = Slots(segment);
-  if (segment.drops != nullptr) {
-    DropLog& log = segment.drops[layer_];
-    for (const Eviction& e : evictions) {
-      const auto dropped = static_cast<size_t>(slots.positions()[e.slot]);
-      log.dropped_at[dropped] = position;
-      log.score[dropped] = e.score;
-    }
-  }
-  slots.Evict(evictions);
+int32_t CacheAttention::ExpiryAtAppend(int32_t position) const {
+  return rule_ == EvictionPolicy::ChunkRule::kExpiry ? ExpiryOf(policy_, position) : kNever;
 }
 
 void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, WorkerScratch& scratch) {
@@ -137,34 +135,22 @@ void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, Wo
 }
 
 void CacheAttention::RunChunks() {
-  for (const Segment* segment : by_chunk_) Slots(*segment).Reserve(segment->tokens.size());
-  pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t) { AppendChunk(i); });
-  if (policy_.chunk_rule() == EvictionPolicy::ChunkRule::kThreshold) DecideChunks();
+  Reserve(by_chunk_, std::numeric_limits<size_t>::max());
+  pool_.ParallelFor(by_chunk_.size(),
+                    [&](size_t i, size_t) { failure_.Catch(i, [&] { AppendChunk(*by_chunk_[i]); }); });
+  failure_.Rethrow();
+  if (rule_ == EvictionPolicy::ChunkRule::kThreshold) DecideChunks();
   AttendChunks();
-  pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t worker) {
+  pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t) {
     const Segment& segment = *by_chunk_[i];
-    const int32_t last = segment.first_position() + static_cast<int32_t>(segment.tokens.size()) - 1;
-    EvictExpired(segment, last, ChunkExpiry(i), workers_[worker]);
+    Slots(segment).EvictDue(segment.first_position() + static_cast<int32_t>(segment.tokens.size()) - 1);
   });
 }
 
-CacheAttention::Expiry CacheAttention::ChunkExpiry(size_t index) {
-  if (delay_ > 0) return ExpiryOf(*by_chunk_[index]);
-  return {chunk_scratch_[index].expires.data(), chunk_scratch_[index].scores.data()};
-}
-
-void CacheAttention::AppendChunk(size_t index) {
-  const Segment& segment = *by_chunk_[index];
-  LayerSlots& slots = Slots(segment);
+void CacheAttention::AppendChunk(const Segment& segment) {
   for (size_t i = 0; i < segment.tokens.size(); ++i) {
-    slots.Append(segment.first_position() + static_cast<int32_t>(i), Content(segment.row + i));
-  }
-  if (delay_ > 0) return;
-  const bool by_position = policy_.chunk_rule() == EvictionPolicy::ChunkRule::kExpiry;
-  const Expiry expiry = ChunkExpiry(index);
-  for (size_t i = 0; i < slots.size(); ++i) {
-    expiry.expires[i] = by_position ? policy_.ExpiresAt(slots.positions()[i]) : kNever;
-    expiry.scores[i] = kNoScore;
+    const int32_t position = segment.first_position() + static_cast<int32_t>(i);
+    Slots(segment).Append(position, ExpiryAtAppend(position), Content(segment.row + i));
   }
 }
 
@@ -189,11 +175,11 @@ void CacheAttention::DecideChunks() {
     args.first_position = segment.first_position();
     args.delay = delay_;
     args.positions = Slots(segment).positions();
-    const Expiry expiry = ChunkExpiry(unit.segment);
-    args.expires = expiry.expires;
-    args.drop_scores = expiry.scores;
+    args.expires = Slots(segment).expires();
+    args.drop_scores = Slots(segment).drop_scores();
     DropChunk(args, unit.begin, unit.end);
   });
+  for (const Segment* segment : by_chunk_) Slots(*segment).ExpiriesWritten();
 }
 
 void CacheAttention::AttendChunks() {
@@ -217,26 +203,11 @@ void CacheAttention::AttendChunks() {
     args.head = unit.head;
     args.first_position = segment.first_position();
     args.positions = Slots(segment).positions();
-    args.expires = ChunkExpiry(unit.segment).expires;
+    args.expires = Slots(segment).expires();
     args.scratch = workers_[worker].attention.data();
     args.out = out_.Rows(segment.row, segment.tokens.size()).Cols(unit.head * d, d);
     AttendChunk(args, unit.begin, unit.end);
   });
-}
-
-// Evicts what token `last` no longer attends.
-void CacheAttention::EvictExpired(const Segment& segment, int32_t last, const Expiry& expiry, WorkerScratch& scratch) {
-  LayerSlots& slots = Slots(segment);
-  scratch.evictions.clear();
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (expiry.expires[i] > last) continue;
-    scratch.evictions.push_back({static_cast<uint32_t>(i), expiry.scores[i]});
-    if (segment.drops == nullptr) continue;
-    const auto dropped = static_cast<size_t>(slots.positions()[i]);
-    segment.drops[layer_].dropped_at[dropped] = expiry.expires[i];
-    segment.drops[layer_].score[dropped] = expiry.scores[i];
-  }
-  slots.Evict(scratch.evictions);
 }
 
 }  // namespace dcp

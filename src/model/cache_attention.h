@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "base/first_exception.h"
 #include "base/matrix_view.h"
 #include "cache/batched_cache.h"
 #include "dcp/eviction_policy.h"
 #include "dcp/model.h"
-#include "dcp/session.h"
 #include "dcp/thread_pool.h"
 
 namespace dcp {
@@ -21,7 +21,6 @@ struct Segment {
   CachedSequence* sequence = nullptr;
   std::span<const TokenId> tokens;
   size_t row = 0;
-  DropLog* drops = nullptr;  // [L], or null when drops are not recorded
 
   // Position of the first of the tokens.
   int32_t first_position() const { return sequence->seen; }
@@ -30,8 +29,8 @@ struct Segment {
 // Two ways lead to the same kept sets. Token by token (decode; prefill under policies whose decisions depend on
 // attention or on each other): every token evicts before it attends, and attention needs no mask. By chunk (prefill
 // under policies whose decisions do not): all tokens are appended, all decisions taken at once, attention honours them
-// by comparing positions, and what was dropped leaves at the end. Which way a segment goes depends on its own length
-// and the policy alone.
+// by comparing positions, and what was dropped leaves at the end. Either way slots leave when they are due, by the
+// expiry that each carries. Which way a segment goes depends on its own length and the policy alone.
 class CacheAttention {
  public:
   CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool);
@@ -39,7 +38,8 @@ class CacheAttention {
   // Sorts the segments of a pass. They must stay alive, with their `seen` unchanged, until the pass is over.
   void Begin(std::span<const Segment> segments);
 
-  // One layer. qkv [M, 3C + 2R] as the fused product gives it; out [M, C]. Throws Error(kOutOfMemory).
+  // One layer. qkv [M, 3C + 2R] as the fused product gives it; out [M, C]. Throws Error(kOutOfMemory), what the policy
+  // throws, and Error(kInvalidArgument) when it breaks its contract; the layers of all segments then disagree.
   void Run(size_t layer, ConstMatrix qkv, Matrix out);
 
  private:
@@ -48,42 +48,32 @@ class CacheAttention {
     AlignedBuffer<float> scores;  // [P]
     std::vector<Eviction> evictions;
   };
-  // Of one segment that goes by chunk: when its slots expire, and with which score. Under an eviction delay the slots
-  // themselves carry that.
-  struct ChunkScratch {
-    AlignedBuffer<int32_t> expires;  // [P]
-    AlignedBuffer<float> scores;     // [P]
-  };
-  // One or the other.
-  struct Expiry {
-    int32_t* expires = nullptr;
-    float* scores = nullptr;
-  };
   struct ChunkUnit {
     size_t segment, head, begin, end;
   };
 
   SlotContent Content(size_t row) const;
+  void Reserve(std::span<const Segment* const> segments, size_t tokens);
   void RunTokenStep(size_t step);
   void AppendAndEvict(const Segment& segment, size_t step, WorkerScratch& scratch);
   void Attend(const Segment& segment, size_t step, size_t head, WorkerScratch& scratch);
   void RunChunks();
-  void AppendChunk(size_t index);
+  void AppendChunk(const Segment& segment);
   void DecideChunks();
   void AttendChunks();
-  void Evict(const Segment& segment, int32_t position, std::span<const Eviction> evictions);
-  void Decide(const Segment& segment, int32_t position, std::span<const Eviction> evictions);
-  void EvictExpired(const Segment& segment, int32_t last, const Expiry& expiry, WorkerScratch& scratch);
-  Expiry ExpiryOf(const Segment& segment) const { return {Slots(segment).expires(), Slots(segment).drop_scores()}; }
-  Expiry ChunkExpiry(size_t index);
+  void Decide(LayerSlots& slots, SlotsView view, std::vector<Eviction>& evictions);
+  int32_t ExpiryAtAppend(int32_t position) const;
   LayerSlots& Slots(const Segment& segment) const { return segment.sequence->layers[layer_]; }
 
   const Model& model_;
+  BatchedCache& cache_;
   const EvictionPolicy& policy_;
   ThreadPool& pool_;
+  const EvictionPolicy::ChunkRule rule_;
+  const bool asks_select_;
   const int32_t delay_;  // W of the drops of this policy
   std::vector<WorkerScratch> workers_;
-  std::vector<ChunkScratch> chunk_scratch_;
+  FirstException failure_;  // of the policy, in a parallel region
   std::vector<const Segment*> by_token_;
   std::vector<const Segment*> by_chunk_;
   std::vector<const Segment*> active_;  // of by_token_, those with a token in this step

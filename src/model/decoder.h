@@ -1,4 +1,4 @@
-// The forward pass of GPT-2 over a ragged batch (SPEC section 1).
+// The forward pass of GPT-2 over a ragged batch (docs/design.md).
 #ifndef DCP_MODEL_DECODER_H_
 #define DCP_MODEL_DECODER_H_
 

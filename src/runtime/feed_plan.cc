@@ -41,7 +41,7 @@ void FeedPlan::CheckItem(const Item& item, const ModelConfig& config) const {
   const std::string name = "sequence " + std::to_string(sequence.id);
   if (item.tokens.empty()) throw Error(ErrorCode::kInvalidArgument, name + ": 0 tokens to feed, needs at least 1");
   if (sequence.broken) {
-    throw Error(ErrorCode::kInvalidArgument, name + ": an earlier pass ran out of memory; finish it");
+    throw Error(ErrorCode::kInvalidArgument, name + ": an earlier pass failed midway; finish it");
   }
   const size_t wanted = static_cast<size_t>(sequence.seen) + item.tokens.size();
   if (wanted > static_cast<size_t>(config.n_positions)) {
@@ -81,7 +81,7 @@ bool FeedPlan::NextPass(const PassSize& size) {
 
 void FeedPlan::PlanItem(size_t index, size_t row, size_t count) {
   Item& item = items_[index];
-  segments_.push_back({item.sequence, item.tokens.subspan(item.fed, count), row, nullptr});
+  segments_.push_back({item.sequence, item.tokens.subspan(item.fed, count), row});
   parts_.push_back({index, item.fed, item.fed + count, {}});
   item.fed += count;
   if (!placed_) item.logits_row = logits_rows_.size();

@@ -36,7 +36,7 @@ class FeedPlan {
   // 0, 1, ... when it was not called.
   bool NextPass(const PassSize& size);
 
-  std::span<Segment> segments() { return segments_; }
+  std::span<const Segment> segments() const { return segments_; }
   std::span<const LogitsRow> logits_rows() const { return logits_rows_; }
 
   // What the pass did, with its rows of `logits`. Only for plans without PlaceAll(). Dies with the next pass.

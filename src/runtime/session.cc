@@ -1,7 +1,7 @@
 #include "dcp/session.h"
 
+#include <algorithm>
 #include <limits>
-#include <map>
 #include <new>
 #include <string>
 #include <utility>
@@ -9,6 +9,7 @@
 #include "cache/batched_cache.h"
 #include "cache/serialize.h"
 #include "dcp/error.h"
+#include "eviction/policy_contract.h"
 #include "model/decoder.h"
 #include "runtime/feed_plan.h"
 
@@ -27,7 +28,7 @@ std::shared_ptr<const EvictionPolicy> PolicyOrDefault(const SessionOptions& opti
   return MakePolicy(spec);
 }
 
-CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, KvType type) {
+CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, const SessionOptions& options) {
   const ModelConfig& config = model.config();
   CacheShape shape;
   shape.layers = config.n_layer;
@@ -35,8 +36,10 @@ CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, KvType type
   shape.page.heads = static_cast<size_t>(config.n_head);
   shape.page.head_dim = static_cast<size_t>(config.head_dim());
   shape.page.int_dim = policy.NeedsInteraction() ? static_cast<size_t>(config.int_n_embd) : 0;
-  shape.page.type = type;
-  shape.track_attention = policy.NeedsAttention();
+  shape.page.type = options.kv_type;
+  shape.tracking.attention = policy.NeedsAttention();
+  shape.tracking.scores = AsksSelect(policy);
+  shape.tracking.drops = options.record_drops;
   shape.eviction_delay = policy.FollowsDelay() ? config.eviction_delay : 0;
   return shape;
 }
@@ -57,9 +60,19 @@ void RequireAtLeastOne(const char* field, int value) {
               std::string("session: ") + field + " is " + std::to_string(value) + ", must be at least 1");
 }
 
+// Gives the slots of a sequence of `seen` tokens the expiry that follows from their positions. What the policy would
+// have dropped before, had it been this one from the beginning, is due with the next token.
+void ExpireByPosition(const EvictionPolicy& policy, int32_t seen, LayerSlots& slots) {
+  if (policy.chunk_rule() != EvictionPolicy::ChunkRule::kExpiry) return;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    slots.Expire(i, std::max(ExpiryOf(policy, slots.positions()[i]), seen), std::numeric_limits<float>::quiet_NaN());
+  }
+}
+
 void CheckOptions(const SessionOptions& options, const EvictionPolicy& policy, const Model& model) {
   RequireAtLeastOne("prefill_chunk", options.prefill_chunk);
   RequireAtLeastOne("max_rows", options.max_rows);
+  CheckPolicy(policy);
   if (policy.NeedsInteraction() && !model.has_interaction()) {
     throw Error(
         ErrorCode::kInvalidArgument,
@@ -76,7 +89,7 @@ struct Session::Impl {
       : model(NotNull(std::move(model_in))),
         options(options_in),
         policy(PolicyOrDefault(options, *model)),
-        cache((CheckOptions(options, *policy, *model), ShapeOf(*model, *policy, options.kv_type))),
+        cache((CheckOptions(options, *policy, *model), ShapeOf(*model, *policy, options))),
         decoder(*model, cache, *policy, pool),
         logits(static_cast<size_t>(model->config().vocab_size)) {}
 
@@ -86,28 +99,27 @@ struct Session::Impl {
   BatchedCache cache;
   Decoder decoder;
   Activation2D logits;
-  std::map<SequenceId, std::vector<DropLog>> drops;  // [L] each; empty unless recorded
-
   FeedPlan plan;  // of the call under way
 
   void RunPass(Matrix out);
   Logits RunAll(const PassSize& size);
   std::span<const PassPart> RunOne();
   void Plan(std::span<const FeedItem> items);
-  void LogTokens(Segment& segment);
+  SequenceId Restore(std::istream& in);
   PassSize prefill_pass() const {
     return {static_cast<size_t>(options.prefill_chunk), static_cast<size_t>(options.max_rows)};
   }
 };
 
-void Session::Impl::LogTokens(Segment& segment) {
-  if (!options.record_drops) return;
-  segment.drops = drops[segment.sequence->id].data();
-  const size_t seen = static_cast<size_t>(segment.sequence->seen) + segment.tokens.size();
-  for (int layer = 0; layer < model->config().n_layer; ++layer) {
-    segment.drops[layer].dropped_at.resize(seen, -1);
-    segment.drops[layer].score.resize(seen, std::numeric_limits<float>::quiet_NaN());
+SequenceId Session::Impl::Restore(std::istream& in) {
+  CachedSequence& sequence = RestoreSequence(cache, model->fingerprint(), in);
+  try {
+    for (LayerSlots& slots : sequence.layers) ExpireByPosition(*policy, sequence.seen, slots);
+  } catch (...) {
+    cache.Remove(sequence.id);
+    throw;
   }
+  return sequence.id;
 }
 
 void Session::Impl::Plan(std::span<const FeedItem> items) {
@@ -116,10 +128,7 @@ void Session::Impl::Plan(std::span<const FeedItem> items) {
 }
 
 void Session::Impl::RunPass(Matrix out) {
-  for (Segment& segment : plan.segments()) {
-    LogTokens(segment);
-    segment.sequence->broken = true;  // until the pass is through
-  }
+  for (const Segment& segment : plan.segments()) segment.sequence->broken = true;  // until the pass is through
   decoder.Forward(plan.segments());
   for (const Segment& segment : plan.segments()) {
     segment.sequence->seen += static_cast<int32_t>(segment.tokens.size());
@@ -157,25 +166,14 @@ Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 
 SequenceId Session::Add() {
-  return WithMemory([&] {
-    const SequenceId id = impl_->cache.Add().id;
-    if (impl_->options.record_drops) impl_->drops[id].resize(static_cast<size_t>(impl_->model->config().n_layer));
-    return id;
-  });
+  return WithMemory([&] { return impl_->cache.Add().id; });
 }
 
 SequenceId Session::Clone(SequenceId sequence) {
-  return WithMemory([&] {
-    const SequenceId id = impl_->cache.Clone(impl_->cache.Find(sequence)).id;
-    if (impl_->options.record_drops) impl_->drops[id] = impl_->drops[sequence];
-    return id;
-  });
+  return WithMemory([&] { return impl_->cache.Clone(impl_->cache.Find(sequence)).id; });
 }
 
-void Session::Finish(SequenceId sequence) {
-  impl_->cache.Remove(sequence);
-  impl_->drops.erase(sequence);
-}
+void Session::Finish(SequenceId sequence) { impl_->cache.Remove(sequence); }
 
 Logits Session::Prefill(std::span<const FeedItem> items) {
   return WithMemory([&] {
@@ -222,34 +220,19 @@ const SessionOptions& Session::options() const { return impl_->options; }
 int Session::eviction_delay() const { return impl_->cache.shape().eviction_delay; }
 
 const DropLog& Session::Drops(int layer, SequenceId sequence) const {
-  impl_->cache.KeptTokens(layer, sequence);  // throws when there is no such layer or sequence
+  const DropLog& log = impl_->cache.Drops(layer, sequence);  // throws when there is no such layer or sequence
   if (!impl_->options.record_drops) {
     throw Error(ErrorCode::kInvalidArgument, "drops: record_drops is false, must be true to ask for them");
   }
-  return impl_->drops.at(sequence)[static_cast<size_t>(layer)];
+  return log;
 }
 
 void Session::Save(SequenceId sequence, std::ostream& out) const {
-  static const std::vector<DropLog> kNone;
-  const CachedSequence& saved = impl_->cache.Find(sequence);
-  const std::vector<DropLog>& log = impl_->options.record_drops ? impl_->drops.at(sequence) : kNone;
-  SaveSequence(impl_->cache, impl_->model->fingerprint(), saved, log, out);
+  SaveSequence(impl_->cache, impl_->model->fingerprint(), impl_->cache.Find(sequence), out);
 }
 
 SequenceId Session::Restore(std::istream& in) {
-  return WithMemory([&] {
-    std::vector<DropLog> log;
-    const SequenceId id = RestoreSequence(impl_->cache, impl_->model->fingerprint(), in, log).id;
-    if (impl_->options.record_drops) {
-      log.resize(static_cast<size_t>(impl_->model->config().n_layer));
-      for (DropLog& layer : log) {  // a sequence saved without a record begins one now
-        layer.dropped_at.resize(static_cast<size_t>(impl_->cache.Find(id).seen), -1);
-        layer.score.resize(layer.dropped_at.size(), std::numeric_limits<float>::quiet_NaN());
-      }
-      impl_->drops[id] = std::move(log);
-    }
-    return id;
-  });
+  return WithMemory([&] { return impl_->Restore(in); });
 }
 
 }  // namespace dcp

@@ -1,18 +1,22 @@
-// Decoding does not allocate: a program of its own, because it counts every allocation there is.
+// Decoding does not allocate, and what is refused memory leaves nothing behind: a program of its own, because it counts
+// every allocation there is.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <new>
+#include <sstream>
 
 #include "tests/unit/runtime/session_testing.h"
 
 namespace {
 
 std::atomic<long> allocations = 0;
+std::atomic<long> refused = -1;  // this one is refused
 
 void* Allocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
+  if (allocations++ == refused) throw std::bad_alloc();
   void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
   if (p == nullptr) throw std::bad_alloc();
   return p;
@@ -41,10 +45,11 @@ struct Case {
   int threads;
   int delay = 0;
   WeightType weights = WeightType::kF32;
+  bool record_drops = false;
 };
 std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << c.policy << ", batch of " << c.batch << ", " << c.threads << " threads, delay " << c.delay
-             << ", weights " << ToString(c.weights);
+             << ", weights " << ToString(c.weights) << (c.record_drops ? ", drops recorded" : "");
 }
 
 class DecodeAllocation : public testing::TestWithParam<Case> {};
@@ -52,11 +57,13 @@ class DecodeAllocation : public testing::TestWithParam<Case> {};
 // The first steps may fill scratch memory; from then on there is nothing but the page pool, which maps memory itself.
 TEST_P(DecodeAllocation, SteadyStateDecodeAllocatesNothing) {
   constexpr int kWarmUp = 4, kSteps = 60;
-  const auto& [policy, batch, threads, delay, weights] = GetParam();
+  const auto& [policy, batch, threads, delay, weights, record_drops] = GetParam();
   ThreadPool pool(threads);
   ModelConfig config = session_testing::SmallShape();
   config.eviction_delay = delay;
-  Session session(Model::Random(config, 1, weights), pool, session_testing::WithPolicy(policy));
+  SessionOptions options = session_testing::WithPolicy(policy);
+  options.record_drops = record_drops;
+  Session session(Model::Random(config, 1, weights), pool, options);
   std::vector<SequenceId> sequences;
   for (size_t i = 0; i < batch; ++i) sequences.push_back(session_testing::AddFed(session, session_testing::Ids(9 + i)));
   std::vector<TokenId> tokens(batch, 1);
@@ -74,7 +81,59 @@ INSTANTIATE_TEST_SUITE_P(Matrix, DecodeAllocation,
                          testing::Values(Case{"dense", 1, 1}, Case{"dense", 4, 1}, Case{"dense", 4, 2},
                                          Case{"learned", 1, 1}, Case{"learned", 4, 1}, Case{"learned", 4, 2},
                                          Case{"learned", 4, 2, 6}, Case{"window:12", 4, 1}, Case{"h2o:8", 4, 1},
-                                         Case{"h2o:40", 4, 2}, Case{"learned", 4, 2, 0, WeightType::kI8}));
+                                         Case{"h2o:40", 4, 2}, Case{"learned", 4, 2, 0, WeightType::kI8},
+                                         Case{"learned", 4, 2, 6, WeightType::kF32, true},
+                                         Case{"window:12", 4, 1, 0, WeightType::kF32, true}));
+
+// Clones that part from each other copy pages, which come from the pool alone.
+TEST(CloneAllocation, PartingFromClonesAllocatesNothing) {
+  ThreadPool pool(2);
+  Session session(session_testing::SmallModel(), pool, session_testing::WithPolicy("learned"));
+  std::vector<SequenceId> sequences = {session_testing::AddFed(session, session_testing::Ids(40))};
+  for (int i = 0; i < 3; ++i) sequences.push_back(session.Clone(sequences[0]));
+  std::vector<TokenId> tokens = {1, 2, 3, 4};
+  session.Decode(sequences, tokens);  // scratch memory is there now
+  std::vector<SequenceId> again = sequences;
+  for (SequenceId& id : again) id = session.Clone(id);
+  const long before = allocations;
+  for (int step = 0; step < 30; ++step) session.Decode(again, tokens);
+  EXPECT_EQ(allocations - before, 0);
+}
+
+// Whichever allocation of a call is refused: an Error, and no sequence that was not there before.
+TEST(RefusedAllocation, LeavesNoSequenceBehind) {
+  ThreadPool pool(1);
+  SessionOptions options = session_testing::WithPolicy("learned");
+  options.record_drops = true;
+  Session session(session_testing::SmallModel(), pool, options);
+  const SequenceId source = session_testing::AddFed(session, session_testing::Ids(20));
+  std::ostringstream saved;
+  session.Save(source, saved);
+  const std::function<SequenceId()> calls[] = {[&] { return session.Add(); }, [&] { return session.Clone(source); },
+                                               [&] {
+                                                 std::istringstream in(saved.str());
+                                                 return session.Restore(in);
+                                               }};
+  for (const auto& call : calls) {
+    int refusals = 0;
+    for (bool done = false; !done; ++refusals) {
+      const std::vector<SequenceId> before = session.cache().Sequences();
+      refused = allocations + refusals;
+      try {
+        const SequenceId id = call();
+        refused = -1;
+        done = true;
+        EXPECT_EQ(session.Drops(0, id).dropped_at.size(), static_cast<size_t>(session.cache().SeenTokens(id)));
+        session.Finish(id);
+      } catch (const std::exception&) {
+        refused = -1;
+      }
+      ASSERT_EQ(session.cache().Sequences(), before) << "allocation " << refusals;
+      ASSERT_LT(refusals, 1000);
+    }
+    EXPECT_GT(refusals, 5);
+  }
+}
 
 TEST(AllocationCounter, Counts) {
   const long before = allocations;

@@ -72,7 +72,9 @@ class KeptSets {
     }
   }
 
-  void Append(size_t set, int32_t position) { sets_[set].Append(position, {row_.data(), row_.data(), row_.data()}); }
+  void Append(size_t set, int32_t position) {
+    sets_[set].Append(position, kNever, {row_.data(), row_.data(), row_.data()});
+  }
 
   LayerSlots& operator[](size_t i) { return sets_[i]; }
   size_t size() const { return sets_.size(); }

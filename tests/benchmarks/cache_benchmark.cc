@@ -68,8 +68,8 @@ void BM_AppendEvict(benchmark::State& state, KvType type) {
     const size_t set = next++ % sets.size();
     sets[set].Reserve(1);
     sets.Append(set, ++position);
-    const Eviction eviction{static_cast<uint32_t>(position) % static_cast<uint32_t>(kept)};
-    sets[set].Evict({&eviction, 1});
+    sets[set].Expire(static_cast<uint32_t>(position) % kept, position, 0.0f);
+    sets[set].EvictDue(position);
   }
   Count(state, 3.0 * static_cast<double>(layout.slot_bytes()), 0);  // one slot written, one read and written
 }

@@ -3,10 +3,11 @@
 #
 #   support <- base <- kernels, io, cache <- text (io), eviction (kernels, cache) <- model <- runtime <- tools
 #
-# Public headers need only the standard library; kernels know no model, cache or policy. src/support is the floor that all
-# stand on: of the public headers it knows dcp/error.h. src/writers (support, io) is not part of libdcp and is for those
-# who make checkpoints. Tools see only include/dcp, src/support, tools/common and themselves; dcp-finetune, which writes
-# checkpoints and makes tokenizers, also src/io, src/text and src/writers.
+# Public headers need only each other and the standard library. Each belongs to the layer that implements it, where the
+# same rule holds: src/cache may not include dcp/session.h. src/support is the floor that all stand on. src/writers
+# (support, io) is not part of libdcp and is for those who make checkpoints. Tools see only include/dcp, src/support,
+# tools/common and themselves; dcp-finetune, which writes checkpoints and makes tokenizers, also src/io, src/text and
+# src/writers.
 set -eu
 cd "$1"
 
@@ -16,6 +17,11 @@ function fail(why) {
   failed = 1
 }
 function listed(word, words) { return index(" " words " ", " " word " ") > 0 }
+# The public header at hand, included by a layer.
+function check_public(layer) {
+  if (!(part[2] in layer_of)) return fail(part[2] == "dcp.h" ? "only programs include everything" : "belongs to no layer: name it in check_includes.sh")
+  if (!listed(layer_of[part[2]], may[layer])) fail("belongs to " layer_of[part[2]] ", " layer " may include " may[layer])
+}
 
 BEGIN {
   may["support"] = "support"
@@ -28,7 +34,18 @@ BEGIN {
   may["eviction"] = "eviction kernels cache base support"
   may["model"] = "model eviction text cache io kernels base support"
   may["runtime"] = "runtime model eviction text cache io kernels base support"
-  low_level = "types.h error.h thread_pool.h sparse_sigmoid.h version.h"
+  own["support"] = "error.h"
+  own["base"] = "types.h thread_pool.h sparse_sigmoid.h version.h"
+  own["io"] = "model_config.h"
+  own["cache"] = "kv_cache.h drop_log.h"
+  own["text"] = "tokenizer.h"
+  own["eviction"] = "eviction_policy.h"
+  own["model"] = "model.h"
+  own["runtime"] = "sampler.h session.h generate.h"
+  for (layer in own) {
+    count = split(own[layer], header, " ")
+    for (i = 1; i <= count; ++i) layer_of[header[i]] = layer
+  }
   lent = "kernels/slot_pages.h"  # how a page of slots is laid out: kernels read it, cache fills it
 }
 
@@ -43,15 +60,14 @@ BEGIN {
   if (name ~ /\.\./) fail("paths start at include, src or tools")
   if (dir[1] == "include") {
     if (quoted ? top != "dcp" : name !~ /^[a-z_]+$/) fail("public headers need only the standard library")
+    if (quoted && top == "dcp" && dir[3] != "dcp.h") check_public(layer_of[dir[3]])
   } else if (dir[1] == "tools") {
     extra = dir[2] == "dcp-finetune" ? " io text writers" : ""  # it writes what they read
     if ((quoted || top in may) && !listed(top, "dcp support common nlohmann CLI " dir[2] extra))
       fail("tools see only include/dcp, src/support and tools/common")
   } else if (dir[2] in may) {
     if (top == "dcp") {
-      if (dir[2] == "support" && part[2] != "error.h") fail("src/support knows dcp/error.h only")
-      if (listed(dir[2], "base kernels") && !listed(part[2], low_level))
-        fail("src/" dir[2] " knows no model, cache or policy")
+      check_public(dir[2])
     } else if (dir[2] == "cache" && name == lent) {
       next
     } else if (top in may ? !listed(top, may[dir[2]]) : quoted && !listed(top, "hwy nlohmann")) {

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # tree FILE LINE: a sound tree under $dir, plus FILE with LINE.
 tree() {
   rm -rf "$dir"
-  mkdir -p "$dir/include/dcp" "$dir/src/support" "$dir/src/base" "$dir/src/kernels" "$dir/src/cache" "$dir/src/io" "$dir/src/model" \
+  mkdir -p "$dir/include/dcp" "$dir/src/runtime" "$dir/src/support" "$dir/src/base" "$dir/src/kernels" "$dir/src/cache" "$dir/src/io" "$dir/src/model" \
     "$dir/tools/common" "$dir/tools/dcp-x"
   echo '#include <vector>' >"$dir/include/dcp/types.h"
   echo '#include "base/a.h"  // std::cout << 1' >"$dir/src/kernels/b.h"
@@ -47,6 +47,15 @@ fails includes src/base/x.h '#include "kernels/b.h"'
 fails includes src/kernels/x.h '#include "cache/x.h"'
 fails includes src/kernels/x.h '#include <model/c.h>'
 fails includes src/kernels/x.h '#include "dcp/model_config.h"'
+fails includes src/kernels/x.h '#include "dcp/kv_cache.h"'
+fails includes src/cache/x.h '#include "dcp/session.h"'
+fails includes src/cache/x.h '#include "dcp/eviction_policy.h"'
+fails includes src/model/x.h '#include "dcp/session.h"'
+fails includes src/model/x.h '#include "dcp/dcp.h"'
+fails includes src/runtime/x.h '#include "dcp/unheard_of.h"'
+fails includes include/dcp/kv_cache.h '#include "dcp/session.h"'
+passes includes include/dcp/session.h '#include "dcp/kv_cache.h"'
+passes includes include/dcp/dcp.h '#include "dcp/session.h"'
 fails includes src/cache/x.h '#include "../model/c.h"'
 fails includes src/model/x.cc '  #  include "runtime/session.h"'
 fails includes src/model/x.cc '#include "common/d.h"'

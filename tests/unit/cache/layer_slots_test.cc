@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <random>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "support/half.h"
 
@@ -13,7 +17,8 @@ namespace dcp {
 namespace {
 
 constexpr size_t kCapacity = 100;
-constexpr SlotTracking kTracked = {true, true};
+constexpr SlotTracking kTracked = {.attention = true, .scores = true, .drops = true};
+constexpr int32_t kFar = 1000;  // so much later slots expire unless they are made to go
 
 // Content that tells slots, kinds and columns apart; all of it exact in half.
 struct Content {
@@ -49,7 +54,7 @@ void ExpectSlot(const PageLayout& layout, const LayerSlots& slots, size_t slot, 
   for (size_t r = 0; r < layout.int_dim; ++r) ASSERT_EQ(k_int[r * kPanel + lane], expected.k_int[r]);
 }
 
-// What LayerSlots must be equivalent to: the content and received attention of each position.
+// What LayerSlots must be equivalent to: the content and received attention of each position, and when each went.
 class LayerSlotsTest : public testing::TestWithParam<KvType> {
  protected:
   struct Kept {
@@ -61,24 +66,28 @@ class LayerSlotsTest : public testing::TestWithParam<KvType> {
     const int tag = static_cast<int>(random_() % 100);
     const Content content(layout_, tag);
     slots.Reserve(1);
-    slots.Append(position, content.view());
-    ASSERT_EQ(slots.attention()[slots.size() - 1], 0.0f) << "a new token has received nothing";
-    slots.attention()[slots.size() - 1] = static_cast<float>(position) / 2;
-    ASSERT_EQ(slots.expires()[slots.size() - 1], kNever) << "nobody has decided about a new token";
-    ASSERT_TRUE(std::isnan(slots.drop_scores()[slots.size() - 1]));
-    slots.expires()[slots.size() - 1] = position + 5;
-    slots.drop_scores()[slots.size() - 1] = -static_cast<float>(position);
+    slots.Append(position, kNever, content.view());
+    const size_t slot = slots.size() - 1;
+    ASSERT_EQ(slots.attention()[slot], 0.0f) << "a new token has received nothing";
+    ASSERT_EQ(slots.expires()[slot], kNever) << "nobody has decided about a new token";
+    ASSERT_TRUE(std::isnan(slots.drop_scores()[slot]));
+    slots.attention()[slot] = static_cast<float>(position) / 2;
+    slots.Expire(slot, position + kFar, -static_cast<float>(position));
     model_[position] = {tag, static_cast<float>(position) / 2};
+    dropped_at_.push_back(-1);
   }
 
-  void EvictSome(LayerSlots& slots, unsigned one_in) {
-    std::vector<Eviction> evictions;
-    for (uint32_t i = 0; i < slots.size(); ++i) {
+  // Evicts one slot in so many, at random, at the word of token `now`; all by the same way as what expires.
+  void EvictSome(LayerSlots& slots, unsigned one_in, int32_t now) {
+    for (size_t i = 0; i < slots.size(); ++i) {
       if (random_() % one_in != 0) continue;
-      evictions.push_back({i});
-      model_.erase(slots.positions()[i]);
+      const int32_t position = slots.positions()[i];
+      slots.Expire(i, now, static_cast<float>(now));
+      slots.Expire(i, now + 1, 0.0f);  // changes nothing: it goes earlier
+      model_.erase(position);
+      dropped_at_[static_cast<size_t>(position)] = now;
     }
-    slots.Evict(evictions);
+    slots.EvictDue(now);
   }
 
   void ExpectModel(const LayerSlots& slots) {
@@ -90,45 +99,78 @@ class LayerSlotsTest : public testing::TestWithParam<KvType> {
       ASSERT_NE(found, missing.end()) << "position " << slots.positions()[i];
       ExpectSlot(layout_, slots, i, Content(layout_, found->second.tag));
       ASSERT_EQ(slots.attention()[i], found->second.attention);
-      ASSERT_EQ(slots.expires()[i], found->first + 5);
+      ASSERT_EQ(slots.expires()[i], found->first + kFar);
       ASSERT_EQ(slots.drop_scores()[i], -static_cast<float>(found->first));
       missing.erase(found);
     }
-    ASSERT_EQ(pool_.pages_in_use(), slots.page_count());
+    ASSERT_EQ(slots.drops().dropped_at, dropped_at_);
+    for (size_t j = 0; j < dropped_at_.size(); ++j) {
+      ASSERT_EQ(std::isnan(slots.drops().score[j]), dropped_at_[j] < 0);
+      if (dropped_at_[j] < 0) continue;
+      ASSERT_EQ(slots.drops().score[j], static_cast<float>(dropped_at_[j]));
+    }
   }
+
+  LayerSlots MakeSlots() { return LayerSlots(layout_, pool_, kCapacity, kTracked); }
 
   PageLayout layout_{2, 5, 3, GetParam()};
   PagePool pool_{layout_.page_bytes()};
   std::mt19937 random_{5};
   std::map<int32_t, Kept> model_;
+  std::vector<int32_t> dropped_at_;
 };
 
 TEST_P(LayerSlotsTest, RandomAppendsAndEvictions) {
-  LayerSlots slots(layout_, pool_, kCapacity, kTracked);
+  LayerSlots slots = MakeSlots();
   int32_t position = 0;
   for (int step = 0; step < 600; ++step) {
     if (random_() % 4 != 0 && slots.size() < kCapacity) {
       Append(slots, position++);
     } else {
-      EvictSome(slots, 1 + random_() % 6);
+      EvictSome(slots, 1 + random_() % 6, position);
     }
     if (HasFatalFailure()) return;
     ExpectModel(slots);
+    ASSERT_EQ(pool_.pages_in_use(), slots.page_count());
     if (HasFatalFailure()) return;
   }
 }
 
 TEST_P(LayerSlotsTest, EvictingEverythingFreesEveryPage) {
-  LayerSlots slots(layout_, pool_, kCapacity, kTracked);
+  LayerSlots slots = MakeSlots();
   for (int32_t position = 0; position < 50; ++position) Append(slots, position);
   EXPECT_EQ(pool_.pages_in_use(), 4u);
-  EvictSome(slots, 1);
+  EvictSome(slots, 1, 50);
   EXPECT_EQ(slots.size(), 0u);
   EXPECT_EQ(pool_.pages_in_use(), 0u);
 }
 
+TEST_P(LayerSlotsTest, SlotsGoWhenTheyAreDueAndNotBefore) {
+  LayerSlots slots(layout_, pool_, kCapacity, {.drops = true});
+  const Content content(layout_, 1);
+  slots.Reserve(40);
+  for (int32_t position = 0; position < 40; ++position) slots.Append(position, position + 10, content.view());
+  slots.EvictDue(9);
+  EXPECT_EQ(slots.size(), 40u);
+  slots.EvictDue(14);
+  EXPECT_EQ(slots.size(), 35u);
+  slots.Expire(0, 20, 0.0f);
+  slots.EvictDue(19);
+  slots.EvictDue(20);
+  std::vector<int32_t> expected(40, -1);
+  for (int32_t position = 0; position <= 10; ++position) expected[static_cast<size_t>(position)] = position + 10;
+  const auto gone = std::find(slots.drops().dropped_at.begin() + 11, slots.drops().dropped_at.end(), 20);
+  ASSERT_NE(gone, slots.drops().dropped_at.end()) << "the slot that was made to go earlier";
+  expected[static_cast<size_t>(gone - slots.drops().dropped_at.begin())] = 20;
+  EXPECT_EQ(slots.drops().dropped_at, expected);
+  for (size_t i = 0; i < slots.size(); ++i) slots.expires()[i] = 30;
+  slots.ExpiriesWritten();
+  slots.EvictDue(30);
+  EXPECT_EQ(slots.size(), 0u);
+}
+
 TEST_P(LayerSlotsTest, ReserveHoldsPagesForAllThatIsToCome) {
-  LayerSlots slots(layout_, pool_, kCapacity, kTracked);
+  LayerSlots slots = MakeSlots();
   slots.Reserve(33);
   EXPECT_EQ(slots.page_count(), 3u);
   slots.Reserve(33);  // still the same 33
@@ -137,21 +179,69 @@ TEST_P(LayerSlotsTest, ReserveHoldsPagesForAllThatIsToCome) {
   EXPECT_EQ(pool_.pages_in_use(), 7u);
 }
 
-TEST_P(LayerSlotsTest, ACopyIsApartFromItsSource) {
-  LayerSlots source(layout_, pool_, kCapacity, kTracked);
+TEST_P(LayerSlotsTest, ACopySharesPagesAndIsApartFromItsSource) {
+  LayerSlots source = MakeSlots();
   for (int32_t position = 0; position < 40; ++position) Append(source, position);
-  EvictSome(source, 3);
-  LayerSlots copy(layout_, pool_, kCapacity, kTracked);
+  EvictSome(source, 3, 40);
+  const size_t pages = source.page_count();
+  LayerSlots copy = MakeSlots();
   copy.CopyFrom(source);
   EXPECT_TRUE(std::equal(copy.positions(), copy.positions() + copy.size(), source.positions()));
-  EXPECT_EQ(pool_.pages_in_use(), source.page_count() + copy.page_count());
-  source.Evict(std::vector<Eviction>{{0}, {1}, {2}});
+  EXPECT_EQ(pool_.pages_in_use(), pages);
+  EXPECT_EQ(source.shared_pages(), pages);
+  for (size_t i = 0; i < 3; ++i) source.Expire(i, 41, 0.0f);
+  source.EvictDue(41);  // writes to its first page, and to no other
+  EXPECT_EQ(pool_.pages_in_use(), pages + 1);
   for (int32_t position = 40; position < 60; ++position) {
     source.Reserve(1);
-    source.Append(position, Content(layout_, 7).view());
+    source.Append(position, kNever, Content(layout_, 7).view());
   }
+  ExpectModel(copy);
   { const LayerSlots gone = std::move(source); }
+  EXPECT_EQ(pool_.pages_in_use(), pages);
+  EXPECT_EQ(copy.shared_pages(), 0u);
   ExpectModel(copy);  // its content, its attention, and nobody else's pages
+}
+
+// Copies of copies, changed and dropped at random: each stays what it is, and no page is lost or given twice.
+TEST_P(LayerSlotsTest, ATreeOfCopies) {
+  struct Branch {
+    LayerSlots slots;
+    std::map<int32_t, Kept> model;
+    std::vector<int32_t> dropped_at;
+  };
+  std::vector<std::unique_ptr<Branch>> branches;
+  branches.push_back(std::make_unique<Branch>(Branch{MakeSlots(), {}, {}}));
+  for (int step = 0; step < 1500; ++step) {
+    Branch& branch = *branches[random_() % branches.size()];
+    std::swap(model_, branch.model);
+    std::swap(dropped_at_, branch.dropped_at);
+    const auto next = static_cast<int32_t>(dropped_at_.size());
+    if (random_() % 8 == 0) {
+      EvictSome(branch.slots, 2 + random_() % 20, next);
+    } else if (static_cast<size_t>(next) < kCapacity) {
+      Append(branch.slots, next);
+    }
+    ExpectModel(branch.slots);
+    std::swap(model_, branch.model);
+    std::swap(dropped_at_, branch.dropped_at);
+    if (HasFatalFailure()) return;
+    if (random_() % 16 == 0 && branches.size() < 6) {
+      branches.push_back(std::make_unique<Branch>(Branch{MakeSlots(), branch.model, branch.dropped_at}));
+      branches.back()->slots.CopyFrom(branch.slots);
+    } else if (random_() % 24 == 0 && branches.size() > 1) {
+      std::swap(branches[random_() % branches.size()], branches.back());
+      branches.pop_back();
+    }
+    std::set<const std::byte*> pages;
+    for (const auto& one : branches) {
+      for (size_t i = 0; i < one->slots.page_count(); ++i) pages.insert(std::as_const(one->slots).page(i));
+    }
+    ASSERT_EQ(pool_.pages_in_use(), pages.size());
+  }
+  branches.clear();
+  EXPECT_EQ(pool_.pages_in_use(), 0u);
+  EXPECT_FALSE(pool_.sharing());
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, LayerSlotsTest, testing::Values(KvType::kF32, KvType::kF16),
@@ -163,18 +253,21 @@ TEST(LayerSlots, WhatIsNotTrackedCostsNothing) {
   LayerSlots slots(layout, pool, kCapacity, {});
   slots.Reserve(2);
   const Content content(layout, 1);
-  slots.Append(0, content.view());
-  slots.Append(1, content.view());
+  slots.Append(0, kNever, content.view());
+  slots.Append(1, kNever, content.view());
   EXPECT_EQ(slots.attention(), nullptr);
-  EXPECT_EQ(slots.expires(), nullptr);
   EXPECT_EQ(slots.drop_scores(), nullptr);
   const size_t capacity = RoundUp(kCapacity, kPanel);
-  const LayerSlots expiring(layout, pool, kCapacity, {.expiry = true});
+  const LayerSlots scoring(layout, pool, kCapacity, {.scores = true});
   const LayerSlots receiving(layout, pool, kCapacity, {.attention = true});
+  const LayerSlots logging(layout, pool, kCapacity, {.drops = true});
   EXPECT_EQ(receiving.bookkeeping_bytes() - slots.bookkeeping_bytes(), capacity * sizeof(float));
-  EXPECT_EQ(expiring.bookkeeping_bytes() - slots.bookkeeping_bytes(), capacity * (sizeof(int32_t) + sizeof(float)));
-  slots.Evict(std::vector<Eviction>{{0}});
+  EXPECT_EQ(scoring.bookkeeping_bytes() - slots.bookkeeping_bytes(), capacity * sizeof(float));
+  EXPECT_EQ(logging.bookkeeping_bytes() - slots.bookkeeping_bytes(), kCapacity * (sizeof(int32_t) + sizeof(float)));
+  slots.Expire(0, 1, 0.0f);
+  slots.EvictDue(1);
   EXPECT_EQ(slots.positions()[0], 1);
+  EXPECT_EQ(slots.drops().dropped_at.size(), 0u);
 }
 
 }  // namespace

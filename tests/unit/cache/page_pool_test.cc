@@ -31,23 +31,23 @@ TEST(PagePool, PagesAreWholeAlignedWritableAndApart) {
   EXPECT_GE(pool.page_bytes(), kPageBytes);
   EXPECT_LT(pool.page_bytes(), kPageBytes + SystemPageBytes());
   EXPECT_EQ(pool.page_bytes() % SystemPageBytes(), 0u);
-  std::vector<std::byte*> pages;
+  std::vector<CachePage*> pages;
   for (int i = 0; i < 5000; ++i) {  // more than a slab of them
     pages.push_back(pool.Take());
-    ASSERT_EQ(reinterpret_cast<uintptr_t>(pages.back()) % SystemPageBytes(), 0u);
-    std::memset(pages.back(), i % 251, pool.page_bytes());
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(pages.back()->data) % SystemPageBytes(), 0u);
+    std::memset(pages.back()->data, i % 251, pool.page_bytes());
   }
   for (int i = 0; i < 5000; ++i) {  // nobody wrote over anybody
-    ASSERT_EQ(pages[i][0], static_cast<std::byte>(i % 251));
-    ASSERT_EQ(pages[i][pool.page_bytes() - 1], static_cast<std::byte>(i % 251));
+    ASSERT_EQ(pages[i]->data[0], static_cast<std::byte>(i % 251));
+    ASSERT_EQ(pages[i]->data[pool.page_bytes() - 1], static_cast<std::byte>(i % 251));
   }
-  for (std::byte* page : pages) pool.Give(page);
+  for (CachePage* page : pages) pool.Give(page);
 }
 
 TEST(PagePool, CountersFollowWhatWasGivenOut) {
   PagePool pool(kPageBytes);
   std::mt19937 random(3);
-  std::vector<std::byte*> held;
+  std::vector<CachePage*> held;
   size_t most = 0;  // pages are resident from the first Take until Trim
   for (int step = 0; step < 5000; ++step) {
     if (held.empty() || random() % 5 < 3) {
@@ -62,10 +62,10 @@ TEST(PagePool, CountersFollowWhatWasGivenOut) {
     ASSERT_EQ(pool.pages_in_use() + pool.pages_free(), most);
     ASSERT_EQ(pool.reserved_bytes(), most * pool.page_bytes());
   }
-  EXPECT_EQ(std::set<std::byte*>(held.begin(), held.end()).size(), held.size());
+  EXPECT_EQ(std::set<CachePage*>(held.begin(), held.end()).size(), held.size());
   pool.Trim();
   EXPECT_LE(pool.pages_free(), held.size() / 8);
-  for (std::byte* page : held) pool.Give(page);
+  for (CachePage* page : held) pool.Give(page);
   pool.Trim();
   EXPECT_EQ(pool.pages_in_use(), 0u);
   EXPECT_EQ(pool.reserved_bytes(), 0u);
@@ -73,13 +73,13 @@ TEST(PagePool, CountersFollowWhatWasGivenOut) {
 
 TEST(PagePool, ThreadsTakeAndGiveAtOnce) {
   PagePool pool(64);
-  std::vector<std::vector<std::byte*>> kept(4);
+  std::vector<std::vector<CachePage*>> kept(4);
   std::vector<std::thread> threads;
   for (size_t t = 0; t < kept.size(); ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 2000; ++i) {
-        std::byte* page = pool.Take();
-        *page = static_cast<std::byte>(t);
+        CachePage* page = pool.Take();
+        *page->data = static_cast<std::byte>(t);
         if (i % 2 == 0) {
           kept[t].push_back(page);
         } else {
@@ -89,24 +89,76 @@ TEST(PagePool, ThreadsTakeAndGiveAtOnce) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  std::set<std::byte*> all;
+  std::set<CachePage*> all;
   for (size_t t = 0; t < kept.size(); ++t) {
-    for (std::byte* page : kept[t]) EXPECT_EQ(*page, static_cast<std::byte>(t));
+    for (CachePage* page : kept[t]) EXPECT_EQ(*page->data, static_cast<std::byte>(t));
     all.insert(kept[t].begin(), kept[t].end());
   }
   EXPECT_EQ(all.size(), 4000u);
   EXPECT_EQ(pool.pages_in_use(), 4000u);
 }
 
+TEST(PagePool, ASharedPageIsFreeWhenItsLastOwnerGivesIt) {
+  PagePool pool(kPageBytes);
+  CachePage* page = pool.Take();
+  EXPECT_FALSE(page->shared() || pool.sharing());
+  pool.Share(page);
+  pool.Share(page);
+  EXPECT_TRUE(page->shared() && pool.sharing());
+  EXPECT_EQ(pool.pages_in_use(), 1u);
+  pool.Give(page);
+  EXPECT_TRUE(page->shared());
+  pool.Give(page);
+  EXPECT_FALSE(page->shared() || pool.sharing());
+  EXPECT_EQ(pool.pages_in_use(), 1u);
+  pool.Give(page);
+  EXPECT_EQ(pool.pages_in_use(), 0u);
+  EXPECT_EQ(pool.Take(), page);
+}
+
+TEST(PagePool, OwnersGiveUpASharedPageAtOnce) {
+  PagePool pool(64);
+  for (int round = 0; round < 200; ++round) {
+    CachePage* page = pool.Take();
+    std::memset(page->data, round, 64);
+    pool.Share(page);
+    pool.Share(page);
+    const auto write = [&pool, page, round] {  // copies while there are others
+      CachePage* own = page;
+      if (page->shared()) {
+        own = pool.Take();
+        std::memcpy(own->data, page->data, 64);
+        pool.Give(page);
+      }
+      EXPECT_EQ(own->data[63], static_cast<std::byte>(round));
+      std::memset(own->data, 255, 64);
+      pool.Give(own);
+    };
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) threads.emplace_back(write);
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(pool.pages_in_use(), 0u);
+  }
+}
+
+TEST(PagePool, EnsuredPagesAreFree) {
+  PagePool pool(kPageBytes);
+  pool.EnsureFree(10000);
+  EXPECT_EQ(pool.reserved_bytes(), 0u) << "costs no memory";
+  std::set<CachePage*> pages;
+  for (int i = 0; i < 10000; ++i) pages.insert(pool.Take());
+  EXPECT_EQ(pages.size(), 10000u);
+}
+
 TEST(PagePool, PagesThatWentBackToTheSystemAreUsableAgain) {
   PagePool pool(kPageBytes);
   for (int round = 0; round < 3; ++round) {
-    std::vector<std::byte*> pages;
+    std::vector<CachePage*> pages;
     for (int i = 0; i < 50; ++i) {
       pages.push_back(pool.Take());
-      std::memset(pages.back(), 0xAB, pool.page_bytes());
+      std::memset(pages.back()->data, 0xAB, pool.page_bytes());
     }
-    for (std::byte* page : pages) pool.Give(page);
+    for (CachePage* page : pages) pool.Give(page);
     pool.Trim();
     EXPECT_EQ(pool.reserved_bytes(), 0u);
   }
@@ -122,15 +174,15 @@ bool IsResident(std::byte* page, size_t bytes) {
 
 TEST(PagePool, TrimReturnsTheMemoryItSays) {
   PagePool pool(kPageBytes);
-  std::vector<std::byte*> pages;
+  std::vector<CachePage*> pages;
   for (int i = 0; i < 1000; ++i) {
     pages.push_back(pool.Take());
-    std::memset(pages.back(), 1, pool.page_bytes());
-    EXPECT_TRUE(IsResident(pages.back(), pool.page_bytes()));
+    std::memset(pages.back()->data, 1, pool.page_bytes());
+    EXPECT_TRUE(IsResident(pages.back()->data, pool.page_bytes()));
   }
   const auto resident = [&] {
-    return static_cast<size_t>(
-        std::count_if(pages.begin(), pages.end(), [&](std::byte* p) { return IsResident(p, pool.page_bytes()); }));
+    return static_cast<size_t>(std::count_if(pages.begin(), pages.end(),
+                                             [&](CachePage* p) { return IsResident(p->data, pool.page_bytes()); }));
   };
   for (int i = 100; i < 1000; ++i) pool.Give(pages[i]);
   EXPECT_EQ(resident(), 1000u);
@@ -160,7 +212,7 @@ int ExhaustPool() {
   const rlim_t limit = AddressSpaceBytes() + (size_t{100} << 20);
   const rlimit limits{limit, limit};
   if (setrlimit(RLIMIT_AS, &limits) != 0) return 1;
-  std::vector<std::byte*> pages;
+  std::vector<CachePage*> pages;
   pages.reserve(1000);
   try {
     while (pages.size() < 1000) pages.push_back(pool.Take());
@@ -170,7 +222,7 @@ int ExhaustPool() {
     if (std::string(e.what()).find('\n') != std::string::npos) return 4;
   }
   if (pages.empty() || pool.pages_in_use() != pages.size()) return 5;
-  std::byte* last = pages.back();
+  CachePage* last = pages.back();
   pool.Give(last);
   return pool.Take() == last ? 0 : 6;
 }

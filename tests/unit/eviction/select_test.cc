@@ -57,7 +57,8 @@ class Selecting : public testing::TestWithParam<Case> {
     for (int32_t j : positions) slot_scores.push_back(static_cast<float>(scores[j]));
     positions.push_back(n);
     for (int32_t j : positions) slot_attention.push_back(static_cast<float>(attention_[j]));
-    SlotsView view{n, positions, {}, {}};
+    const std::vector<int32_t> expires(positions.size(), kNever);
+    SlotsView view{n, positions, {}, {}, expires};
     if (policy_->NeedsInteraction()) view.scores = slot_scores;
     if (policy_->NeedsAttention()) view.attention = slot_attention;
     std::vector<Eviction> evictions;
@@ -101,7 +102,7 @@ TEST(SelectingWithDelay, TheFirstDecisionCountsAndTheCapDoesNotWait) {
   const int32_t positions[] = {5, 3, 0, 4, 1, 2, 9};
   const float scores[] = {-1, -2, 3, 1, -3, 2};
   const int32_t expires[] = {kNever, 12, kNever, kNever, 9, 11, kNever};  // position 1 is due now
-  const SlotsView view{9, positions, scores, {}, expires};
+  const SlotsView view{9, positions, scores, {}, expires, 5};
   const auto select = [&](int cap) {
     spec.max_kept = cap;
     std::vector<Eviction> evictions;
@@ -139,7 +140,8 @@ TEST_P(Selecting, AgreesWithTheChunkRule) {
     for (int32_t j = 0; j < n; ++j) {
       const int32_t positions[] = {j, n};
       std::vector<Eviction> evictions;
-      policy_->Select({n, positions, {}, {}}, evictions);
+      const int32_t expires[] = {kNever, kNever};
+      policy_->Select({n, positions, {}, {}, expires}, evictions);
       ASSERT_EQ(!evictions.empty(), policy_->ExpiresAt(j) <= n) << "token " << n << ", position " << j;
     }
   }
@@ -163,7 +165,8 @@ TEST(Select, ScoresThatAreNotNumbersGoFirstUnderACap) {
   const int32_t positions[] = {4, 2, 9};
   const float scores[] = {1.0f, std::numeric_limits<float>::quiet_NaN()};
   std::vector<Eviction> evictions;
-  policy->Select({9, positions, scores, {}}, evictions);
+  const int32_t expires[] = {kNever, kNever, kNever};
+  policy->Select({9, positions, scores, {}, expires}, evictions);
   ASSERT_EQ(evictions.size(), 1u);
   EXPECT_EQ(evictions[0].slot, 1u);
 }
@@ -174,7 +177,8 @@ TEST(Select, AnInfiniteThresholdKeepsOnlyTheTokenItself) {
   const int32_t positions[] = {0, 1, 2};
   const float scores[] = {1e30f, -3.0f};
   std::vector<Eviction> evictions;
-  MakePolicy(spec)->Select({2, positions, scores, {}}, evictions);
+  const int32_t expires[] = {kNever, kNever, kNever};
+  MakePolicy(spec)->Select({2, positions, scores, {}, expires}, evictions);
   EXPECT_EQ(evictions.size(), 2u);
 }
 
