@@ -4,9 +4,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "common/windows.h"
 #include "dcp-eval/eval_tool.h"
 #include "dcp-eval/perplexity/perplexity.h"
-#include "dcp-eval/scoring/windows.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/reference/golden.h"
 #include "tests/reference/oracle.h"
@@ -38,8 +38,7 @@ std::string RandomText(size_t length, uint32_t state = 1) {
 }
 
 TEST(Windows, EveryTokenIsScoredOnce) {
-  const std::vector<Document> documents = {{"a", std::vector<TokenId>(10)}, {"b", {}}, {"c", {1}}, {"d", {1, 2, 3}}};
-  const auto windows = MakeWindows(documents, 4, 2);
+  const auto windows = MakeWindows(std::vector<size_t>{10, 0, 1, 3}, 4, 2);
   std::vector<std::vector<size_t>> found;
   for (const Window& w : windows) found.push_back({w.document, w.begin, w.end, w.first_scored});
   EXPECT_EQ(found,
@@ -48,7 +47,7 @@ TEST(Windows, EveryTokenIsScoredOnce) {
 
 TEST(Windows, AnyShapeCoversAllButWhatHasNoPast) {
   for (size_t tokens = 2; tokens < 40; ++tokens) {
-    const std::vector<Document> document = {{"a", std::vector<TokenId>(tokens)}};
+    const std::vector<size_t> document = {tokens};
     for (size_t context = 2; context < 14; ++context) {
       for (size_t stride = 1; stride <= context; ++stride) {
         std::vector<int> scored(tokens, 0);

@@ -4,7 +4,8 @@
 
 #include <cmath>
 
-#include "dcp-eval/scoring/bootstrap.h"
+#include "common/bootstrap.h"
+#include "common/windows.h"
 #include "dcp-eval/scoring/model_list.h"
 #include "dcp-eval/sweep/kept_budget.h"
 #include "dcp-eval/sweep/row.h"
@@ -134,64 +135,81 @@ TEST(ChooseUnits, ManyDocumentsAreUnitsThemselves) {
   EXPECT_EQ(units.of_window[58], 19u);
 }
 
-std::vector<NllSum> RandomUnits(size_t count, uint64_t seed, double spread = 0.5) {
-  std::vector<NllSum> units;
+std::vector<Ratio> RandomUnits(size_t count, uint64_t seed, double spread = 0.5) {
+  std::vector<Ratio> units;
   for (size_t i = 0; i < count; ++i) {
-    const size_t tokens = 50 + static_cast<size_t>(100 * CounterUniform(seed, 1, i));
+    const double tokens = 50 + std::floor(100 * CounterUniform(seed, 1, i));
     double bell = -6;
     for (uint64_t k = 0; k < 12; ++k) bell += CounterUniform(seed, 2 + k, i);
-    units.push_back({(3 + spread * bell) * static_cast<double>(tokens), tokens});
+    units.push_back({(3 + spread * bell) * tokens, tokens});
   }
   return units;
 }
 
-double Total(const std::vector<NllSum>& units) {
-  NllSum sum;
-  for (const NllSum& unit : units) {
-    sum.nll += unit.nll;
-    sum.tokens += unit.tokens;
-  }
-  return PerplexityOf(sum);
-}
-
-TEST(PerplexityBootstrap, IsAFunctionOfItsSeed) {
+TEST(Bootstrap, IsAFunctionOfItsSeed) {
   const auto units = RandomUnits(30, 1);
-  const auto interval = [&](uint64_t seed) { return *PerplexityBootstrap(30, 300, seed).Perplexity(units); };
-  EXPECT_EQ(interval(5).low, interval(5).low);
-  EXPECT_EQ(interval(5).high, interval(5).high);
-  EXPECT_NE(interval(5).low, interval(6).low);
-  EXPECT_LT(interval(5).low, Total(units));
-  EXPECT_GT(interval(5).high, Total(units));
+  const auto estimate = [&](uint64_t seed) { return Bootstrap(30, 300, seed).Of(units); };
+  EXPECT_EQ(estimate(5).low, estimate(5).low);
+  EXPECT_EQ(estimate(5).high, estimate(5).high);
+  EXPECT_NE(estimate(5).low, estimate(6).low);
+  EXPECT_LT(estimate(5).low, estimate(5).value);
+  EXPECT_GT(estimate(5).high, estimate(5).value);
 }
 
 // Texts drawn from one distribution: of many intervals about 95 % hold its mean.
-TEST(PerplexityBootstrap, CoversTheTruth) {
-  const PerplexityBootstrap bootstrap(60, 400, 0);
+TEST(Bootstrap, CoversTheTruth) {
+  const Bootstrap bootstrap(60, 400, 0);
   int covered = 0;
   constexpr int kTexts = 300;
   for (uint64_t text = 0; text < kTexts; ++text) {
-    const auto interval = bootstrap.Perplexity(RandomUnits(60, 100 + text));
-    covered += interval->low <= std::exp(3) && std::exp(3) <= interval->high;
+    const Estimate estimate = bootstrap.Of(RandomUnits(60, 100 + text));
+    covered += estimate.low <= 3 && 3 <= estimate.high;
   }
   EXPECT_GE(covered, kTexts * 0.90);
   EXPECT_LE(covered, kTexts * 0.985);
 }
 
-TEST(PerplexityBootstrap, RatiosArePaired) {
+TEST(Bootstrap, ComparisonsArePaired) {
   const auto control = RandomUnits(40, 3);
-  std::vector<NllSum> worse = control;
-  for (NllSum& unit : worse) unit.nll += 0.01 * static_cast<double>(unit.tokens);
-  const PerplexityBootstrap bootstrap(40, 200, 0);
-  const Interval ratio = *bootstrap.Ratio(worse, control);
+  std::vector<Ratio> worse = control;
+  for (Ratio& unit : worse) unit.sum += 0.01 * unit.weight;
+  const Bootstrap bootstrap(40, 200, 0);
+  const Estimate ratio = bootstrap.Of(7, worse, control, [](double a, double b) { return std::exp(a - b); });
+  EXPECT_EQ(ratio.value, 7) << "as it was given";
   EXPECT_NEAR(ratio.low, std::exp(0.01), 1e-9) << "texts differ, but the rows differ by the same on each";
   EXPECT_NEAR(ratio.high, std::exp(0.01), 1e-9);
-  const Interval alone = *bootstrap.Perplexity(worse);
+  const Estimate difference = bootstrap.Difference(worse, control);
+  EXPECT_NEAR(difference.value, 0.01, 1e-12);
+  EXPECT_NEAR(difference.high, 0.01, 1e-9);
+  const Estimate alone = bootstrap.Of(0, worse, [](double nll) { return std::exp(nll); });
   EXPECT_GT(alone.high / alone.low, 1.1);
 }
 
-TEST(PerplexityBootstrap, HasNothingToSayAboutOneText) {
-  EXPECT_FALSE(PerplexityBootstrap(1, 100, 0).Perplexity(RandomUnits(1, 1)));
-  EXPECT_FALSE(PerplexityBootstrap(9, 0, 0).Ratio(RandomUnits(9, 1), RandomUnits(9, 1)));
+TEST(Bootstrap, SaysWhatItDoesNotKnow) {
+  const Estimate unsampled = Bootstrap(9, 0, 0).Of(RandomUnits(9, 1));
+  EXPECT_FALSE(unsampled.has_interval());
+  EXPECT_FALSE(std::isnan(unsampled.value));
+  EXPECT_TRUE(Bounds(unsampled).is_null());
+  const Estimate nothing = Bootstrap(9, 50, 0).Of(std::vector<Ratio>(9));
+  EXPECT_TRUE(std::isnan(nothing.value));
+  EXPECT_FALSE(nothing.has_interval());
+  std::vector<Ratio> rare(9);
+  rare[3] = {2, 1};
+  const Estimate sometimes = Bootstrap(9, 50, 0).Of(rare);  // many samples hold nothing of it
+  EXPECT_EQ(Bounds(sometimes), Json::array({2.0, 2.0}));
+}
+
+TEST(Windows, WholeOnesSideBySideSpreadOut) {
+  const std::vector<size_t> lengths = {35, 9, 10};
+  std::vector<std::vector<size_t>> found;
+  for (const Window& w : MakeWholeWindows(lengths, 10)) found.push_back({w.document, w.begin, w.end});
+  EXPECT_EQ(found, (std::vector<std::vector<size_t>>{{0, 0, 10}, {0, 10, 20}, {0, 20, 30}, {2, 0, 10}}));
+  EXPECT_EQ(SpreadOut(MakeWholeWindows(lengths, 10), 0).size(), 4u);
+  EXPECT_EQ(SpreadOut(MakeWholeWindows(lengths, 10), 9).size(), 4u);
+  const auto two = SpreadOut(MakeWholeWindows(lengths, 10), 2);
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[0].begin, 0u);
+  EXPECT_EQ(two[1].begin, 20u);
 }
 
 TEST(PositionBuckets, CoverEveryPositionOnce) {

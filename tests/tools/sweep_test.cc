@@ -61,8 +61,7 @@ class SweepTool : public testing::Test {
 
   // The windows that the sweep scores: bytes are tokens.
   std::vector<Window> Windows() const {
-    const std::vector<Document> documents = {{"a", std::vector<TokenId>(400)}, {"b", std::vector<TokenId>(150)}};
-    return MakeWindows(documents, 64, 32);
+    return MakeWindows(std::vector<size_t>{400, 150}, 64, 32);
   }
 
   TempDir dir_;

@@ -34,6 +34,12 @@ class Collector {
 
 }  // namespace
 
+std::vector<size_t> LengthsOf(std::span<const Document> documents) {
+  std::vector<size_t> lengths;
+  for (const Document& document : documents) lengths.push_back(document.ids.size());
+  return lengths;
+}
+
 std::vector<std::string> TextFilesOf(const std::string& path) {
   std::error_code failed;
   if (path == "-" || !std::filesystem::is_directory(path, failed)) return {path};

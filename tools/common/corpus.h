@@ -3,6 +3,7 @@
 #define DCP_TOOLS_COMMON_CORPUS_H_
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct Document {
   std::string name;  // as messages name it
   std::vector<TokenId> ids;
 };
+
+// Tokens of each document.
+std::vector<size_t> LengthsOf(std::span<const Document> documents);
 
 // The files that `path` stands for: itself (- is stdin), or the .txt files of a folder, in the order of their names.
 // Throws dcp::Error when a folder holds none.

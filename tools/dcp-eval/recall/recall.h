@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "common/estimate.h"
 #include "common/model_options.h"
 #include "common/tool.h"
 #include "dcp-eval/recall/trials.h"
-#include "dcp-eval/scoring/mean_error.h"
 #include "dcp-eval/scoring/model_list.h"
 
 namespace dcp::tools {

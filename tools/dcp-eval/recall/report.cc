@@ -16,11 +16,6 @@ const RecallRow& DenseRow(const RecallResult& result, const RecallRow& row) {
   });
 }
 
-void AddMean(Json& document, const std::string& name, const MeanError& value) {
-  document[name] = value.mean;
-  document[name + "_stderr"] = value.error ? Json(*value.error) : Json();
-}
-
 Json RowDocument(const RecallResult& result, const RecallRow& row) {
   const RecallSeries& series = result.series[row.series];
   const RecallOutcome mean = row.Mean();

@@ -66,7 +66,7 @@ std::vector<Document> ReadDocuments(const TextOptions& options, const ModelToolO
 
 std::vector<Window> CutWindows(std::span<const Document> documents, const WindowShape& shape, ToolIo& io) {
   std::vector<Window> windows =
-      MakeWindows(documents, static_cast<size_t>(shape.context), static_cast<size_t>(shape.stride));
+      MakeWindows(LengthsOf(documents), static_cast<size_t>(shape.context), static_cast<size_t>(shape.stride));
   const bool empty = std::all_of(documents.begin(), documents.end(), [](const Document& d) { return d.ids.empty(); });
   if (empty) {
     Reject((documents.size() == 1 ? documents[0].name : "the texts") + ": nothing to score, has 0 tokens, needs 2");

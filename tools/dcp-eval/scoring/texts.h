@@ -12,7 +12,7 @@
 #include "common/corpus.h"
 #include "common/model_options.h"
 #include "common/tool.h"
-#include "dcp-eval/scoring/windows.h"
+#include "common/windows.h"
 #include "dcp/model.h"
 
 namespace dcp::tools {

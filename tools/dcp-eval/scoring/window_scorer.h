@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/corpus.h"
-#include "dcp-eval/scoring/windows.h"
+#include "common/windows.h"
 #include "dcp/session.h"
 #include "dcp/thread_pool.h"
 

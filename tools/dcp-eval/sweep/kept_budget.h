@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "dcp-eval/scoring/windows.h"
+#include "common/windows.h"
 #include "dcp/eviction_policy.h"
 
 namespace dcp::tools {

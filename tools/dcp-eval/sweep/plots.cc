@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -46,17 +45,15 @@ class LineNamer {
   std::set<float> thresholds_;
 };
 
-PlotPoint MakePoint(double x, double y, const std::optional<Interval>& interval) {
-  return interval ? PlotPoint{x, y, interval->low, interval->high} : PlotPoint{x, y};
+PlotPoint MakePoint(double x, const Estimate& y) {
+  return y.has_interval() ? PlotPoint{x, y.value, y.low, y.high} : PlotPoint{x, y.value};
 }
 
 using PointOf = PlotPoint (*)(const SweepRow& row);
 
-PlotPoint PerplexityPoint(const SweepRow& row) {
-  return MakePoint(row.report.sparsity, row.report.perplexity, row.perplexity_interval);
-}
+PlotPoint PerplexityPoint(const SweepRow& row) { return MakePoint(row.report.sparsity, row.perplexity); }
 
-PlotPoint RatioPoint(const SweepRow& row) { return MakePoint(row.report.sparsity, row.ratio, row.ratio_interval); }
+PlotPoint RatioPoint(const SweepRow& row) { return MakePoint(row.report.sparsity, row.ratio); }
 
 // The dense control is a level line as far as the others reach, which join points by growing sparsity.
 std::vector<PlotSeries> LinesOf(const SweepResult& result, PointOf point) {
@@ -96,7 +93,7 @@ Plot PlotSweep(const SweepResult& result) {
   plot.title = "What pruning costs";
   plot.subtitle = Subtitle(result);
   const std::string sparsity = "sparsity at the last token of a window";
-  const std::string intervals = result.rows[0].perplexity_interval ? ", 95 % intervals" : "";
+  const std::string intervals = result.rows[0].perplexity.has_interval() ? ", 95 % intervals" : "";
   plot.panels.push_back(
       {"Perplexity" + intervals, sparsity, "perplexity", false, false, LinesOf(result, PerplexityPoint)});
   plot.panels.push_back({"Beside dense, text by text" + intervals, sparsity, "ratio to the dense control", false, false,

@@ -26,19 +26,15 @@ const char* RoleName(Role role) {
 
 Json OrNull(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
-Json Bounds(const std::optional<Interval>& interval) {
-  return interval ? Json::array({interval->low, interval->high}) : Json(nullptr);
-}
-
 Json PositionEntries(const SweepResult& result, const SweepRow& row) {
   Json entries = Json::array();
   for (size_t i = 0; i < result.buckets.size(); ++i) {
-    const NllSum& sum = row.positions[i];
-    if (sum.tokens == 0) continue;
-    const double perplexity = PerplexityOf(sum);
+    const Ratio& nll = row.positions[i];
+    if (nll.weight == 0) continue;
+    const double perplexity = PerplexityOf(nll);
     entries.push_back({{"from", result.buckets[i].from},
                        {"to", result.buckets[i].to},
-                       {"tokens", sum.tokens},
+                       {"tokens", static_cast<size_t>(nll.weight)},
                        {"perplexity", perplexity},
                        {"ratio_to_dense", perplexity / PerplexityOf(result.rows[0].positions[i])}});
   }
@@ -60,9 +56,9 @@ Json RowEntry(const SweepResult& result, const SweepRow& row) {
   entry["tokens"] = row.report.tokens;
   entry["nll"] = row.report.nll;
   entry["perplexity"] = row.report.perplexity;
-  entry["perplexity_95"] = Bounds(row.perplexity_interval);
-  entry["ratio_to_dense"] = row.ratio;
-  entry["ratio_to_dense_95"] = Bounds(row.ratio_interval);
+  entry["perplexity_95"] = Bounds(row.perplexity);
+  entry["ratio_to_dense"] = row.ratio.value;
+  entry["ratio_to_dense_95"] = Bounds(row.ratio);
   entry["sparsity"] = row.report.sparsity;
   Json& sparsity_at = entry["sparsity_at"] = Json::object();
   for (size_t i = 0; i < kSparsityContexts.size(); ++i) {
@@ -141,8 +137,8 @@ std::string Number(const char* format, double value) {
   return text;
 }
 
-std::string Range(const char* format, const std::optional<Interval>& interval) {
-  return interval ? Number(format, interval->low) + ".." + Number(format, interval->high) : "-";
+std::string Range(const char* format, const Estimate& estimate) {
+  return estimate.has_interval() ? Number(format, estimate.low) + ".." + Number(format, estimate.high) : "-";
 }
 
 std::string TableLine(size_t index, const SweepRow& row) {
@@ -153,7 +149,7 @@ std::string TableLine(size_t index, const SweepRow& row) {
       line, sizeof line, "%3zu %-26s %-24s %6s %9.3f %19s %7.4f %16s %7.3f %6s %6s %6s %8.2f %10s %5.1f%% %9.0f\n",
       index, row.policy.c_str(), ShortName(row.job.model).c_str(),
       row.job.model.gamma ? Number("%g", *row.job.model.gamma).c_str() : "-", report.perplexity,
-      Range("%.2f", row.perplexity_interval).c_str(), row.ratio, Range("%.4f", row.ratio_interval).c_str(),
+      Range("%.2f", row.perplexity).c_str(), row.ratio.value, Range("%.4f", row.ratio).c_str(),
       report.sparsity, at(0).c_str(), at(1).c_str(), at(2).c_str(), row.kept,
       HumanBytes(static_cast<double>(row.kv_bytes_reserved)).c_str(),
       100.0 * static_cast<double>(row.kv_bytes_reserved) / static_cast<double>(row.kv_bytes_dense), row.tokens_per_s);
@@ -163,12 +159,14 @@ std::string TableLine(size_t index, const SweepRow& row) {
 }  // namespace
 
 void CompareRows(SweepResult& result) {
-  const PerplexityBootstrap bootstrap(result.units.count, result.bootstrap_samples, result.seed);
+  const size_t units = result.units.count;
+  const Bootstrap bootstrap(units, units < 2 ? 0 : result.bootstrap_samples, result.seed);
   const SweepRow& control = result.rows[0];
   for (SweepRow& row : result.rows) {
-    row.perplexity_interval = bootstrap.Perplexity(row.units);
-    row.ratio = row.report.perplexity / control.report.perplexity;
-    row.ratio_interval = bootstrap.Ratio(row.units, control.units);
+    const double perplexity = row.report.perplexity;
+    row.perplexity = bootstrap.Of(perplexity, row.units, [](double nll) { return std::exp(nll); });
+    row.ratio = bootstrap.Of(perplexity / control.report.perplexity, row.units, control.units,
+                             [](double nll, double dense) { return std::exp(nll - dense); });
   }
 }
 

@@ -5,15 +5,15 @@
 namespace dcp::tools {
 namespace {
 
-Json SumsToJson(std::span<const NllSum> sums) {
+Json SumsToJson(std::span<const Ratio> sums) {
   Json list = Json::array();
-  for (const NllSum& sum : sums) list.push_back(Json::array({sum.nll, sum.tokens}));
+  for (const Ratio& nll : sums) list.push_back(Json::array({nll.sum, static_cast<size_t>(nll.weight)}));
   return list;
 }
 
-std::vector<NllSum> SumsFromJson(const Json& list) {
-  std::vector<NllSum> sums;
-  for (const Json& entry : list) sums.push_back({entry.at(0).get<double>(), entry.at(1).get<size_t>()});
+std::vector<Ratio> SumsFromJson(const Json& list) {
+  std::vector<Ratio> sums;
+  for (const Json& entry : list) sums.push_back({entry.at(0).get<double>(), entry.at(1).get<double>()});
   return sums;
 }
 

@@ -2,17 +2,20 @@
 #ifndef DCP_TOOLS_DCP_EVAL_SWEEP_ROW_H_
 #define DCP_TOOLS_DCP_EVAL_SWEEP_ROW_H_
 
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "common/bootstrap.h"
 #include "common/json.h"
+#include "common/windows.h"
 #include "dcp-eval/perplexity/perplexity.h"
-#include "dcp-eval/scoring/bootstrap.h"
 #include "dcp-eval/scoring/model_list.h"
 #include "dcp-eval/scoring/window_scorer.h"
+#include "dcp-eval/sweep/resample_units.h"
 #include "dcp/eviction_policy.h"
 
 namespace dcp::tools {
@@ -35,14 +38,16 @@ struct SweepRow {
   size_t kv_bytes_reserved = 0;
   size_t kv_bytes_dense = 0;
   double tokens_per_s = 0;        // fed
-  std::vector<NllSum> units;      // [ResampleUnits::count]
-  std::vector<NllSum> positions;  // [buckets]
+  std::vector<Ratio> units;      // [ResampleUnits::count] NLL over tokens
+  std::vector<Ratio> positions;  // [buckets] the same
 
   // Beside row 0, once all rows are there.
-  std::optional<Interval> perplexity_interval;
-  double ratio = 1;  // of perplexities
-  std::optional<Interval> ratio_interval;
+  Estimate perplexity;
+  Estimate ratio;  // of perplexities
 };
+
+// exp of the mean; NaN for no tokens.
+inline double PerplexityOf(const Ratio& nll) { return std::exp(nll.value()); }
 
 // Tokens are told apart by the position, in its window, of the token that predicts them: the number of tokens before
 // it.

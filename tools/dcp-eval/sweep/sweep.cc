@@ -24,15 +24,6 @@ std::string NameOf(const ModelEntry& entry) {
   return entry.model + (entry.adapter.empty() ? "" : " with " + entry.adapter);
 }
 
-// `count` of the windows, evenly spread; all of them for 0.
-std::vector<Window> Spread(std::vector<Window> windows, int count) {
-  const auto wanted = static_cast<size_t>(count);
-  if (count == 0 || wanted >= windows.size()) return windows;
-  std::vector<Window> chosen;
-  for (size_t i = 0; i < wanted; ++i) chosen.push_back(windows[i * windows.size() / wanted]);
-  return chosen;
-}
-
 // FNV-1a over what is scored: the same number for the same windows of the same tokens.
 uint64_t HashOf(std::span<const Document> documents, std::span<const Window> windows) {
   uint64_t hash = 0xcbf29ce484222325;
@@ -129,7 +120,7 @@ void Sweep::Prepare() {
   ModelToolOptions source;
   source.model = list_.control.model;
   documents_ = ReadDocuments(options_.text, source, *control_, io_);
-  windows_ = Spread(CutWindows(documents_, result_.shape, io_), options_.max_windows);
+  windows_ = SpreadOut(CutWindows(documents_, result_.shape, io_), static_cast<size_t>(options_.max_windows));
   if (windows_.empty()) Reject("the texts: nothing to score, no document has 2 tokens");
   for (const Window& window : windows_) tokens_ += static_cast<double>(window.length());
   text_hash_ = HashOf(documents_, windows_);

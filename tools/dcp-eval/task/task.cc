@@ -66,11 +66,6 @@ std::vector<ExampleScore> JudgeAll(std::span<const TaskExample> examples, const 
   return judged;
 }
 
-void AddMean(Json& document, const std::string& name, const MeanError& value) {
-  document[name] = value.mean;
-  document[name + "_stderr"] = value.error ? Json(*value.error) : Json();
-}
-
 // The measures that lm-evaluation-harness reports for the task, by its names.
 Json ReportDocument(const TaskOptions& options, TaskKind task, const TaskScores& scores, const Session& session) {
   Json document;

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "common/estimate.h"
 #include "common/model_options.h"
 #include "common/tool.h"
 #include "dcp-eval/scoring/continuations.h"
-#include "dcp-eval/scoring/mean_error.h"
 #include "dcp-eval/task/files.h"
 
 namespace dcp::tools {

@@ -1,9 +1,13 @@
-#include "dcp-eval/scoring/mean_error.h"
+#include "common/estimate.h"
 
 #include <cmath>
 #include <numeric>
 
 namespace dcp::tools {
+
+Json Bounds(const Estimate& estimate) {
+  return estimate.has_interval() ? Json::array({estimate.low, estimate.high}) : Json(nullptr);
+}
 
 MeanError MeanWithError(std::span<const double> samples) {
   const auto n = static_cast<double>(samples.size());
@@ -14,6 +18,11 @@ MeanError MeanWithError(std::span<const double> samples) {
   for (const double sample : samples) squares += (sample - result.mean) * (sample - result.mean);
   result.error = std::sqrt(squares / (n - 1)) / std::sqrt(n);
   return result;
+}
+
+void AddMean(Json& document, const std::string& name, const MeanError& value) {
+  document[name] = value.mean;
+  document[name + "_stderr"] = value.error ? Json(*value.error) : Json();
 }
 
 }  // namespace dcp::tools
