@@ -60,9 +60,7 @@ class SweepTool : public testing::Test {
   std::string Read(const std::string& name) const { return reference::ReadText(dir_ / name); }
 
   // The windows that the sweep scores: bytes are tokens.
-  std::vector<Window> Windows() const {
-    return MakeWindows(std::vector<size_t>{400, 150}, 64, 32);
-  }
+  std::vector<Window> Windows() const { return MakeWindows(std::vector<size_t>{400, 150}, 64, 32); }
 
   TempDir dir_;
   std::string model_ = MakeByteModel(dir_);

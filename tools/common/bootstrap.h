@@ -1,6 +1,6 @@
-// Confidence intervals by resampling (the bootstrap). What is drawn is larger than a token - a window, a block of them, a
-// document - because the tokens of a text depend on one another. All measures see the same draws, so the difference and
-// the ratio of two of them have intervals too, text by text.
+// Confidence intervals by resampling (the bootstrap). What is drawn is larger than a token - a window, a block of them,
+// a document - because the tokens of a text depend on one another. All measures see the same draws, so the difference
+// and the ratio of two of them have intervals too, text by text.
 #ifndef DCP_TOOLS_COMMON_BOOTSTRAP_H_
 #define DCP_TOOLS_COMMON_BOOTSTRAP_H_
 

@@ -10,7 +10,8 @@
 
 namespace dcp::tools {
 
-// A value with its 95 % interval; a bound that is not known is NaN, and so is a value where there is nothing to average.
+// A value with its 95 % interval; a bound that is not known is NaN, and so is a value where there is nothing to
+// average.
 struct Estimate {
   static constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 

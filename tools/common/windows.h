@@ -1,5 +1,5 @@
-// How texts longer than the model's context are cut into windows: in one place, so that whatever is measured over a text
-// is measured over the same tokens.
+// How texts longer than the model's context are cut into windows: in one place, so that whatever is measured over a
+// text is measured over the same tokens.
 #ifndef DCP_TOOLS_COMMON_WINDOWS_H_
 #define DCP_TOOLS_COMMON_WINDOWS_H_
 

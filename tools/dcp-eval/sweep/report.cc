@@ -149,8 +149,8 @@ std::string TableLine(size_t index, const SweepRow& row) {
       line, sizeof line, "%3zu %-26s %-24s %6s %9.3f %19s %7.4f %16s %7.3f %6s %6s %6s %8.2f %10s %5.1f%% %9.0f\n",
       index, row.policy.c_str(), ShortName(row.job.model).c_str(),
       row.job.model.gamma ? Number("%g", *row.job.model.gamma).c_str() : "-", report.perplexity,
-      Range("%.2f", row.perplexity).c_str(), row.ratio.value, Range("%.4f", row.ratio).c_str(),
-      report.sparsity, at(0).c_str(), at(1).c_str(), at(2).c_str(), row.kept,
+      Range("%.2f", row.perplexity).c_str(), row.ratio.value, Range("%.4f", row.ratio).c_str(), report.sparsity,
+      at(0).c_str(), at(1).c_str(), at(2).c_str(), row.kept,
       HumanBytes(static_cast<double>(row.kv_bytes_reserved)).c_str(),
       100.0 * static_cast<double>(row.kv_bytes_reserved) / static_cast<double>(row.kv_bytes_dense), row.tokens_per_s);
   return line;

@@ -37,7 +37,7 @@ struct SweepRow {
   double kept = 0;  // tokens, mean over layers and scored tokens
   size_t kv_bytes_reserved = 0;
   size_t kv_bytes_dense = 0;
-  double tokens_per_s = 0;        // fed
+  double tokens_per_s = 0;       // fed
   std::vector<Ratio> units;      // [ResampleUnits::count] NLL over tokens
   std::vector<Ratio> positions;  // [buckets] the same
 
