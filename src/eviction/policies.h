@@ -43,7 +43,8 @@ void SortEvictions(std::vector<Eviction>& evictions);
 
 // Adds the `count` least worthy candidates to `evictions` and puts these in slot order. A slot that is there already,
 // as delayed, is evicted at once. `candidate_of` gives the candidate of each slot below `slots`, or nothing; it is
-// asked again rather than its answers kept, so that nothing is allocated where `evictions` has room. REQUIRES: count > 0.
+// asked again rather than its answers kept, so that nothing is allocated where `evictions` has room. REQUIRES: count >
+// 0.
 template <typename CandidateOf>
 void EvictLeastWorthy(size_t slots, size_t count, const CandidateOf& candidate_of, std::vector<Eviction>& evictions) {
   const auto given = static_cast<ptrdiff_t>(evictions.size());

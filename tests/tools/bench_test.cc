@@ -9,13 +9,13 @@
 #include <thread>
 
 #include "dcp-bench/bench_tool.h"
+#include "dcp-bench/machine/machine.h"
+#include "dcp-bench/machine/roofline_kernels.h"
 #include "dcp-bench/measure/cost.h"
 #include "dcp-bench/measure/drawn_policy.h"
+#include "dcp-bench/measure/plan.h"
 #include "dcp-bench/report/growth.h"
 #include "dcp-bench/report/report.h"
-#include "dcp-bench/machine/machine.h"
-#include "dcp-bench/measure/plan.h"
-#include "dcp-bench/machine/roofline_kernels.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 

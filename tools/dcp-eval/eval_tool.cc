@@ -45,7 +45,8 @@ int EvalMain(std::span<const std::string> args, ToolIo& io) {
     const TaskCommands tasks(app);
     if (const auto status = ParseArguments(app, args, io)) return *status;
     if (app.get_subcommands().empty()) {
-      throw Error(ErrorCode::kInvalidArgument, "a subcommand is required: perplexity, sweep, task, make-task, recall (see --help)");
+      throw Error(ErrorCode::kInvalidArgument,
+                  "a subcommand is required: perplexity, sweep, task, make-task, recall (see --help)");
     }
     if (const auto status = tasks.Run(io)) return *status;
     if (const auto status = sweep.Run(io)) return *status;
