@@ -176,8 +176,8 @@ void LayerSlots::CopyFrom(const LayerSlots& other) noexcept {
 
 size_t LayerSlots::bookkeeping_bytes() const {
   return sizeof(*this) + pages_.capacity() * (sizeof(CachePage*) + sizeof(std::byte*)) +
-         (positions_.size() + expires_.size() + drops_.dropped_at.capacity()) * sizeof(int32_t) +
-         (attention_.size() + drop_scores_.size() + drops_.score.capacity()) * sizeof(float);
+         (positions_.size() + expires_.size()) * sizeof(int32_t) +
+         (attention_.size() + drop_scores_.size()) * sizeof(float);
 }
 
 }  // namespace dcp

@@ -95,7 +95,7 @@ class LayerSlots {
   // caller. Throws Error(kOutOfMemory).
   void Assign(std::span<const int32_t> positions);
 
-  // Bytes of bookkeeping beside the pages.
+  // Bytes of bookkeeping beside the pages; the record of drops, which a caller asks for, is not part of the cache.
   size_t bookkeeping_bytes() const;
 
  private:

@@ -1,5 +1,6 @@
 #include "dcp-bench/measure/engine.h"
 
+#include <sstream>
 #include <utility>
 
 #include "common/measure.h"
@@ -21,17 +22,22 @@ SessionOptions MakeOptions(std::shared_ptr<const EvictionPolicy> policy, KvType 
   return options;
 }
 
-// Finishes clones also when a step throws.
-class Clones {
+// Sequences with the content of a saved one and memory of their own: clones would share it, and a batch that reads the
+// same pages over and over is faster than any real one. Finishes them also when a step throws.
+class Copies {
  public:
-  Clones(Session& session, SequenceId base, int count) : session_(session) {
-    for (int i = 0; i < count; ++i) ids_.push_back(session_.Clone(base));
+  Copies(Session& session, const std::string& saved, int count) : session_(session) {
+    std::istringstream in(saved);
+    for (int i = 0; i < count; ++i) {
+      in.seekg(0);
+      ids_.push_back(session_.Restore(in));
+    }
   }
-  ~Clones() {
+  ~Copies() {
     for (const SequenceId id : ids_) session_.Finish(id);
   }
-  Clones(const Clones&) = delete;
-  Clones& operator=(const Clones&) = delete;
+  Copies(const Copies&) = delete;
+  Copies& operator=(const Copies&) = delete;
 
   std::span<const SequenceId> ids() const { return ids_; }
 
@@ -63,19 +69,20 @@ std::vector<TokenId> Engine::RandomIds(uint64_t stream, size_t count) const {
 
 void Engine::Fill(std::span<const int> contexts) {
   const std::vector<TokenId> ids = RandomIds(kFillStream, static_cast<size_t>(contexts.back()));
-  SequenceId sequence = session_.Add();
+  const SequenceId sequence = session_.Add();
   size_t fed = 0;
   for (const int context : contexts) {
-    if (fed > 0) sequence = session_.Clone(sequence);
     const FeedItem rest{sequence, std::span(ids).subspan(fed, static_cast<size_t>(context) - fed), LogitsMode::kNone};
     session_.Prefill({&rest, 1});
     fed = static_cast<size_t>(context);
-    bases_[context] = sequence;
+    std::ostringstream out;
+    session_.Save(sequence, out);
+    bases_[context] = std::move(out).str();
   }
+  session_.Finish(sequence);
 }
 
-// The bases are not part of what is measured; free pages and bookkeeping of the cache are.
-CacheStats Engine::StatsOfBatch(std::span<const SequenceId> batch, size_t held_before) const {
+CacheStats Engine::StatsOfBatch(std::span<const SequenceId> batch) const {
   CacheStats sum;
   for (const SequenceId id : batch) {
     const CacheStats stats = session_.cache().Stats(id);
@@ -84,7 +91,7 @@ CacheStats Engine::StatsOfBatch(std::span<const SequenceId> batch, size_t held_b
     sum.live_bytes += stats.live_bytes;
     sum.dense_bytes += stats.dense_bytes;
   }
-  sum.reserved_bytes = session_.cache().Stats().reserved_bytes - held_before;
+  sum.reserved_bytes = session_.cache().Stats().reserved_bytes;
   return sum;
 }
 
@@ -94,20 +101,17 @@ DecodeSample Engine::Decode(int batch, int context, int steps, int round) {
       RandomIds(kDecodeStream + static_cast<uint64_t>(round), rows * static_cast<size_t>(steps));
   DecodeSample sample;
   const bool peak_known = ResetPeakRss();
-  size_t held_before = 0;  // by the bases alone
-  for (const auto& [unused, base] : bases_) held_before += session_.cache().Stats(base).reserved_bytes;
-
-  const Clones clones(session_, bases_.at(context), batch);
-  const CacheStats start = StatsOfBatch(clones.ids(), held_before);
+  const Copies copies(session_, bases_.at(context), batch);
+  const CacheStats start = StatsOfBatch(copies.ids());
   for (int step = 0; step < steps; ++step) {
     const double begin = SecondsNow();
-    session_.Decode(clones.ids(), std::span(ids).subspan(static_cast<size_t>(step) * rows, rows));
+    session_.Decode(copies.ids(), std::span(ids).subspan(static_cast<size_t>(step) * rows, rows));
     sample.step_seconds.push_back(SecondsNow() - begin);
   }
-  sample.cache = StatsOfBatch(clones.ids(), held_before);
+  sample.cache = StatsOfBatch(copies.ids());
   sample.load.kept_slots = 0.5 * static_cast<double>(start.kept_slots + sample.cache.kept_slots);
   sample.load.live_bytes = 0.5 * static_cast<double>(start.live_bytes + sample.cache.live_bytes);
-  for (const SequenceId id : clones.ids()) sample.sparsity += session_.cache().Sparsity(id) / batch;
+  for (const SequenceId id : copies.ids()) sample.sparsity += session_.cache().Sparsity(id) / batch;
   if (peak_known) sample.peak_rss_bytes = PeakRssBytes();
   return sample;
 }

@@ -34,7 +34,7 @@ struct DecodeSample {
   int64_t peak_rss_bytes = 0;  // of the whole process since the repetition began; 0: not known
 };
 
-// Holds for every context one sequence that has seen so many random tokens. A repetition works on clones of it, so that
+// Holds for every context one sequence that has seen so many random tokens. A repetition works on copies of it, so that
 // all repetitions begin alike, and cloning is not timed. Not thread-safe.
 class Engine {
  public:
@@ -61,7 +61,7 @@ class Engine {
  private:
   std::vector<TokenId> RandomIds(uint64_t stream, size_t count) const;
   Session& prefill_session() { return prefill_session_ ? *prefill_session_ : session_; }
-  CacheStats StatsOfBatch(std::span<const SequenceId> batch, size_t held_before) const;
+  CacheStats StatsOfBatch(std::span<const SequenceId> batch) const;
 
   std::shared_ptr<const Model> model_;
   BenchPolicy policy_;
@@ -69,7 +69,7 @@ class Engine {
   uint64_t seed_;
   Session session_;
   std::unique_ptr<Session> prefill_session_;  // where the policy of prefill is another one
-  std::map<int, SequenceId> bases_;           // by context
+  std::map<int, std::string> bases_;          // saved sequences, by context
 };
 
 }  // namespace dcp::tools
