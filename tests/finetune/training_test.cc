@@ -360,6 +360,7 @@ TEST_F(TrainingTest, ProcessesStartedByOneCommandEqualOneProcess) {
 int GroupSize(pid_t group) {
   int size = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
+    if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
     const std::string stat = ReadFile(entry.path() / "stat");  // "id (name) state parent group ..."
     const size_t name_end = stat.rfind(')');
     int of = 0;
