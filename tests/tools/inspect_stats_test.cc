@@ -7,8 +7,8 @@
 
 #include "dcp-inspect/inspect_tool.h"
 #include "dcp-inspect/stats/bootstrap.h"
-#include "dcp-inspect/stats/corpus_stats.h"
-#include "dcp-inspect/stats/corpus_windows.h"
+#include "dcp-inspect/stats/collector.h"
+#include "dcp-inspect/stats/measure.h"
 #include "dcp-inspect/tokens/token_class.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"

@@ -276,7 +276,7 @@ TEST_F(InspectBadInput, TraceFiles) {
   reference::WriteText(dir_ / "trace", "{\"eviction_delay\": 3" + delayed.substr(delayed.find("2,") + 1));
   Expect({"--trace", dir_ / "trace"}, {"dropped_at[0]", "3", "4..4", "eviction_delay is 3"});
   reference::WriteText(dir_ / "trace", "{");
-  Expect({"--trace", dir_ / "trace"}, {"trace", "not JSON"});
+  Expect({"--trace", dir_ / "trace"}, {"trace", "not valid JSON"});
   reference::WriteText(dir_ / "trace", "{\"sequences\": []}");
   Expect({"--trace", dir_ / "trace"}, {"0 sequences"});
 }

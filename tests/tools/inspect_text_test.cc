@@ -26,21 +26,7 @@ TEST(TokenText, ControlAndDirectionAreNamed) {
   EXPECT_EQ(ShownTexts(tokens), (Args{"\\x1b[1m", "U+202E", "a\nb\t", "U+FEFF", "\\xad", ""}));
 }
 
-TEST(TokenText, FirstCharacter) {
-  const auto length = [](std::string_view text) { return FirstCharacter(text).length; };
-  EXPECT_EQ(FirstCharacter("\xE6\xBC\xA2x").code, 0x6F22u);
-  EXPECT_EQ(length("\xC0\xAF"), 0u) << "longer than need be";
-  EXPECT_EQ(length("\xE0\x80\xAF"), 0u);
-  EXPECT_EQ(length("\xF0\x80\x80\xAF"), 0u);
-  EXPECT_EQ(length("\xED\xA0\x80"), 0u) << "a surrogate";
-  EXPECT_EQ(length("\xF4\x90\x80\x80"), 0u) << "beyond Unicode";
-  EXPECT_EQ(length("\xF4\x8F\xBF\xBF"), 4u);
-  EXPECT_EQ(length("\x80"), 0u);
-  EXPECT_EQ(length(""), 0u);
-  EXPECT_TRUE(IsWholeText("na\xC3\xAFve"));
-  EXPECT_FALSE(IsWholeText("na\xC3"));
-  EXPECT_EQ(HexBytes("\xF0\x9F "), "f0 9f 20");
-}
+TEST(TokenText, Hex) { EXPECT_EQ(HexBytes("\xF0\x9F "), "f0 9f 20"); }
 
 TEST(PageText, ScriptJsonIsTheSameDocumentWithoutMarkup) {
   const Json document = {{"a", "</script><!-- & \xE2\x80\xA8\xE2\x80\xA9 \xE2\x80\xAA"}, {"b", {1, 2.5, nullptr}}};

@@ -68,7 +68,7 @@ int RunGenerate(const GenerateToolOptions& options, ToolIo& io) {
   Session session(model, pool, session_options);
   const GenerateResult result = GenerateAndShow(options, session, prompts, text, io);
 
-  if (trace) trace.Commit(Dump(TraceDocument(result, session.eviction_delay(), text)));
+  if (trace) trace.Commit(Dump(TracesDocument(result, session.eviction_delay(), text)));
   if (logits) logits.Commit(Dump(LogitsDocument(result)));
   if (options.json) WriteOut(io, Dump(ResultDocument(result, session, options.model.model, pool.threads())));
   io.err << SummaryLine(result) << std::flush;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
-#include <span>
 
 #include "common/measure.h"
+#include "common/trace.h"
 
 namespace dcp::tools {
 namespace {
@@ -33,31 +33,6 @@ Json StatsEntry(const GenerateStats& stats) {
   entry["kv_bytes_reserved"] = stats.cache.reserved_bytes;
   entry["kv_bytes_dense"] = stats.cache.dense_bytes;
   entry["peak_rss_bytes"] = PeakRssBytes();
-  return entry;
-}
-
-// Ids that went through the model: a sequence that was cut short may not have been fed at all.
-std::vector<TokenId> FedIds(const GeneratedSequence& sequence) {
-  std::vector<TokenId> ids = sequence.prompt_ids;
-  ids.insert(ids.end(), sequence.generated_ids.begin(), sequence.generated_ids.end());
-  const size_t fed = sequence.drops.empty() ? 0 : sequence.drops.front().dropped_at.size();
-  ids.resize(std::min(ids.size(), fed));
-  return ids;
-}
-
-Json TokenTexts(std::span<const TokenId> ids, const Tokenizer* tokenizer) {
-  Json texts = Json::array();
-  if (tokenizer == nullptr) return texts;
-  // A model's vocabulary may be padded beyond its tokenizer's.
-  for (const TokenId id : ids) texts.push_back(id < tokenizer->vocab_size() ? tokenizer->TokenBytes(id) : "");
-  return texts;
-}
-
-Json LayerEntry(const DropLog& log) {
-  Json entry;
-  entry["dropped_at"] = log.dropped_at;
-  Json& scores = entry["dropped_by_score"] = Json::array();
-  for (const float score : log.score) scores.push_back(ShortestDouble(score));  // NaN becomes null
   return entry;
 }
 
@@ -93,21 +68,12 @@ Json ResultDocument(const GenerateResult& result, const Session& session, const 
   return document;
 }
 
-Json TraceDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer) {
-  Json document;
-  if (eviction_delay > 0) document["eviction_delay"] = eviction_delay;
-  Json& sequences = document["sequences"] = Json::array();
+Json TracesDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer) {
+  std::vector<DropTrace> traces;
   for (const GeneratedSequence& sequence : result.sequences) {
-    const std::vector<TokenId> ids = FedIds(sequence);
-    Json entry;
-    entry["prompt_tokens"] = std::min(sequence.prompt_ids.size(), ids.size());
-    entry["ids"] = ids;
-    entry["tokens"] = TokenTexts(ids, tokenizer);
-    Json& layers = entry["layers"] = Json::array();
-    for (const DropLog& log : sequence.drops) layers.push_back(LayerEntry(log));
-    sequences.push_back(std::move(entry));
+    traces.push_back(TraceOf(sequence, eviction_delay, tokenizer));
   }
-  return document;
+  return TraceFile(traces);
 }
 
 Json LogitsDocument(const GenerateResult& result) {

@@ -14,11 +14,8 @@ namespace dcp::tools {
 // {"model", "policy", "weights", "kv", "threads", "sequences": [..], "stats": {..}}. `model` is the path as given.
 Json ResultDocument(const GenerateResult& result, const Session& session, const std::string& model, int threads);
 
-// {"sequences": [{"prompt_tokens", "ids", "tokens", "layers": [{"dropped_at", "dropped_by_score"}]}]} over all fed ids,
-// i.e. all but the last generated one; the first `prompt_tokens` of them were given. `tokens` is the text of each id,
-// empty without a tokenizer; a score is null where there is none. Of a model whose drops wait, "eviction_delay" comes
-// first: the decider of a drop that has a score is dropped_at - eviction_delay, see DropLog. Absent: 0.
-Json TraceDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer);
+// The traces of all sequences, see TraceFile.
+Json TracesDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer);
 
 // {"sequences": [{"prompt_logits": [V numbers of 9 significant digits]}]}: the logits after each prompt.
 Json LogitsDocument(const GenerateResult& result);

@@ -64,7 +64,7 @@
   // The same on one line, for labels.
   dcp.tokenLabel = (token) => dcp.tokenText(token).replaceAll("\n", "↵").replaceAll("\t", "⇥").trim() || "space";
 
-  dcp.score = (value) => (value === null ? "no score" : `s = ${value.toFixed(2).replace("-", "−")}`);
+  dcp.score = (value) => `s = ${value.toFixed(2).replace("-", "−")}`;
 
   // Share of the earlier tokens that are dropped when token `step` attends, over the chosen layers.
   dcp.sparsity = (step, choice) => {

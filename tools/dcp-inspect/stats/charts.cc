@@ -15,10 +15,6 @@ constexpr double kLabels = 132;    // names of the categories
 constexpr size_t kLooks = 4;       // of lines, in svg_sheet.cc
 constexpr double kFewTokens = 30;  // groups with fewer say nothing
 
-std::string RowName(const CorpusStats& stats, size_t row) {
-  return row + 1 == stats.layers.size() ? "all layers" : "layer " + std::to_string(row);
-}
-
 SvgAttributes Anchor(const char* where) { return {{"text-anchor", where}}; }
 
 // --- Survival --------------------------------------------------------------------------------------------------------
@@ -96,7 +92,7 @@ constexpr size_t kPanelsInRow = 7;
 struct Dots {
   std::vector<std::string> names;           // [categories]
   std::vector<std::vector<Estimate>> rows;  // [panels][categories]
-  std::vector<Estimate> means;              // [panels] a dashed line; NaN: none
+  std::vector<Estimate> means;              // [panels] a dashed line; empty: none
   std::string unit;
 };
 
@@ -125,7 +121,7 @@ void DrawPanel(const CorpusStats& stats, const Dots& dots, size_t panel, double 
                : tick == ticks.back() ? Anchor("end")
                                       : Anchor("middle"));
   }
-  const double mean = dots.means[panel].value;
+  const double mean = dots.means.empty() ? std::nan("") : dots.means[panel].value;
   if (!std::isnan(mean)) sheet.Line(x(mean), top + 18, x(mean), bottom, "mean");
   for (size_t i = 0; i < dots.names.size(); ++i) {
     const Estimate& estimate = dots.rows[panel][i];
@@ -157,44 +153,30 @@ StatsChart DotChart(const CorpusStats& stats, const Dots& dots, std::string titl
   return chart;
 }
 
-// Lifetimes of one kind of groups; groups that are rare in the corpus are left out.
-Dots LifetimeDots(const CorpusStats& stats, const std::vector<GroupStats> LayerStats::*groups) {
-  Dots dots;
-  dots.unit = "tokens";
+// Estimates of one kind of groups, `of` a layer and the number of the group; groups that are rare in the corpus are
+// left out.
+template <typename Of>
+Dots DotsOf(const CorpusStats& stats, const std::vector<GroupStats> LayerStats::*groups, std::string unit, Of of) {
+  Dots dots{{}, std::vector<std::vector<Estimate>>(stats.layers.size()), {}, std::move(unit)};
   const std::vector<GroupStats>& counted = stats.layers.front().*groups;  // counts of one layer are those of any
-  for (const LayerStats& layer : stats.layers) {
-    dots.means.push_back(layer.all.lifetime);
-    dots.rows.emplace_back();
-    for (size_t i = 0; i < counted.size(); ++i) {
-      if (counted[i].tokens >= kFewTokens) dots.rows.back().push_back((layer.*groups)[i].lifetime);
-    }
+  for (size_t i = 0; i < counted.size(); ++i) {
+    if (counted[i].tokens < kFewTokens) continue;
+    dots.names.push_back(counted[i].name);
+    for (size_t row = 0; row < stats.layers.size(); ++row) dots.rows[row].push_back(of(stats.layers[row], i));
   }
-  for (const GroupStats& group : counted) {
-    if (group.tokens >= kFewTokens) dots.names.push_back(group.name);
-  }
+  return dots;
+}
+
+Dots LifetimeDots(const CorpusStats& stats, const std::vector<GroupStats> LayerStats::*groups) {
+  Dots dots =
+      DotsOf(stats, groups, "tokens", [=](const LayerStats& layer, size_t i) { return (layer.*groups)[i].lifetime; });
+  for (const LayerStats& layer : stats.layers) dots.means.push_back(layer.all.lifetime);
   return dots;
 }
 
 Dots DropperDots(const CorpusStats& stats) {
-  Dots dots;
-  dots.unit = "drops a token";
-  for (size_t c = 0; c < kTokenClasses; ++c) {
-    const bool rare = stats.layers.front().classes[c].tokens < kFewTokens;
-    if (!rare) dots.names.push_back(stats.layers.back().droppers[c].name);
-    for (size_t row = 0; row < stats.layers.size(); ++row) {
-      dots.rows.resize(stats.layers.size());
-      if (!rare) dots.rows[row].push_back(stats.layers[row].droppers[c].per_token);
-    }
-  }
-  const double nan = std::nan("");
-  dots.means.assign(stats.layers.size(), {nan, nan, nan});
-  return dots;
-}
-
-std::string Summary(const CorpusReport& report) {
-  const CorpusStats& stats = report.stats;
-  return report.model + ", policy " + report.policy + ": " + std::to_string(stats.windows) + " windows of " +
-         std::to_string(stats.context) + " tokens, each token followed for " + std::to_string(stats.horizon);
+  return DotsOf(stats, &LayerStats::classes, "drops a token",
+                [](const LayerStats& layer, size_t i) { return layer.droppers[i].per_token; });
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "dcp-inspect/page/svg_sheet.h"
-#include "dcp-inspect/stats/corpus_windows.h"
+#include "dcp-inspect/stats/results.h"
 
 namespace dcp::tools {
 

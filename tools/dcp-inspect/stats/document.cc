@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "dcp-inspect/names.h"
+
 namespace dcp::tools {
 namespace {
 
@@ -49,11 +51,7 @@ Json LayerEntry(const LayerStats& layer) {
 
 Json StatsDocument(const CorpusReport& report) {
   const CorpusStats& stats = report.stats;
-  Json document;
-  document["version"] = 1;
-  document["model"] = report.model;
-  document["policy"] = report.policy;
-  if (report.eviction_delay > 0) document["eviction_delay"] = report.eviction_delay;
+  Json document = BeginDocument(report.model, report.policy, report.eviction_delay);
   document["windows"] = stats.windows;
   document["context"] = stats.context;
   document["horizon"] = stats.horizon;

@@ -3,7 +3,7 @@
 #define DCP_TOOLS_DCP_INSPECT_STATS_DOCUMENT_H_
 
 #include "common/json.h"
-#include "dcp-inspect/stats/corpus_windows.h"
+#include "dcp-inspect/stats/results.h"
 
 namespace dcp::tools {
 

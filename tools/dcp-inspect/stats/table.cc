@@ -30,12 +30,10 @@ std::string GroupRow(const GroupStats& group) {
 
 std::string StatsTable(const CorpusReport& report) {
   const CorpusStats& stats = report.stats;
-  std::string table = report.model + ", policy " + report.policy + ": " + std::to_string(stats.windows) +
-                      " windows of " + std::to_string(stats.context) + " tokens, each token followed for " +
-                      std::to_string(stats.horizon) + ". Means with 95 % intervals over windows.\n\n";
+  std::string table = Summary(report) + ". Means with 95 % intervals over windows.\n\n";
   table += Name("") + "    tokens            dropped, %      lifetime, tokens\n";
   for (size_t row = 0; row < stats.layers.size(); ++row) {
-    table += row + 1 == stats.layers.size() ? "all layers\n" : "layer " + std::to_string(row) + "\n";
+    table += RowName(stats, row) + "\n";
     table += GroupRow(stats.layers[row].all);
     for (const GroupStats& group : stats.layers[row].classes) {
       if (group.tokens > 0) table += GroupRow(group);

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "dcp-inspect/stats/corpus_windows.h"
+#include "dcp-inspect/stats/results.h"
 
 namespace dcp::tools {
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <unordered_set>
 
-#include "dcp-inspect/tokens/token_text.h"
+#include "support/utf8.h"
 
 namespace dcp::tools {
 namespace {
@@ -53,14 +53,15 @@ bool IsCapital(char32_t code) { return (code >= 'A' && code <= 'Z') || (code >= 
 
 Shape ShapeOf(std::string_view body) {
   if (body.empty()) return Shape::kSpace;
-  if (!IsWholeText(body)) return Shape::kBroken;
   if (body.front() == '\'' && IsStopWord(std::string(body))) return Shape::kLetters;
   bool letters = false;
   bool digits = false;
-  for (Character c = FirstCharacter(body); c.length > 0; c = FirstCharacter(body)) {
-    letters |= IsLetter(c.code);
-    digits |= IsDigit(c.code);
-    body.remove_prefix(c.length);
+  while (!body.empty()) {
+    const Utf8Char character = ReadUtf8(body);
+    if (character.status != Utf8Status::kValid) return Shape::kBroken;
+    letters |= IsLetter(character.code);
+    digits |= IsDigit(character.code);
+    body.remove_prefix(character.length);
   }
   return letters ? Shape::kLetters : digits ? Shape::kDigits : Shape::kMarks;
 }
@@ -121,7 +122,7 @@ std::vector<TokenKind> ClassifyTokens(std::span<const std::string> bytes) {
              kSpaces.find(next.front()) == kSpaces.npos && ShapeOf(next) == Shape::kLetters;
     };
     while (end < bytes.size() && continues(bytes[end])) word += bytes[end++];
-    const bool capital = IsCapital(FirstCharacter(word).code);
+    const bool capital = IsCapital(ReadUtf8(word).code);
     word = Lower(std::move(word));
     const TokenClass token_class = end - i > 1 ? TokenClass::kPiece : ClassOfWord(word, capital);
     for (; i < end; ++i) kinds[i] = {token_class, word};

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/trace.h"
+
 namespace dcp::tools {
 
 // [T] what to show for each token. A character that spans tokens is shown whole by the one that holds its first byte;
@@ -15,18 +17,11 @@ namespace dcp::tools {
 // those that change the direction of what follows, as their name ("\x1b", "U+202E"). Line feeds and tabs stay.
 std::vector<std::string> ShownTexts(std::span<const std::string> bytes);
 
+// [T] the same of a trace; without a tokenizer its ids, with a space before each but the first.
+std::vector<std::string> ShownTexts(const DropTrace& trace);
+
 // Bytes in hexadecimal, "f0 9f".
 std::string HexBytes(std::string_view bytes);
-
-// True when `bytes` is valid UTF-8 by itself.
-bool IsWholeText(std::string_view bytes);
-
-// The character that `text` begins with, and its bytes; length 0 when it begins with none (or is empty).
-struct Character {
-  char32_t code = 0;
-  size_t length = 0;
-};
-Character FirstCharacter(std::string_view text);
 
 }  // namespace dcp::tools
 

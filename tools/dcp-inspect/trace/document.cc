@@ -1,5 +1,6 @@
 #include "dcp-inspect/trace/document.h"
 
+#include "dcp-inspect/names.h"
 #include "dcp-inspect/tokens/token_text.h"
 
 namespace dcp::tools {
@@ -9,17 +10,6 @@ void AddSummary(const LayerSummary& summary, Json& entry) {
   entry["kept"] = summary.kept;
   entry["sparsity"] = summary.sparsity;
   entry["mean_lifetime"] = summary.mean_lifetime;
-}
-
-Json LayerEntry(const DropLog& layer) {
-  Json entry;
-  entry["dropped_at"] = layer.dropped_at;
-  Json& scores = entry["dropped_by_score"] = Json::array();
-  for (const float score : layer.score) scores.push_back(ShortestDouble(score));  // NaN becomes null
-  const LayerSummary summary = Summarize(layer);
-  AddSummary(summary, entry);
-  entry["median_lifetime"] = summary.median_lifetime;
-  return entry;
 }
 
 Json ShownEntries(const std::vector<std::string>& bytes) {
@@ -34,20 +24,19 @@ Json ShownEntries(const std::vector<std::string>& bytes) {
 
 }  // namespace
 
-Json TraceDocument(const DropTrace& trace) {
-  Json document;
-  document["version"] = 1;
-  document["model"] = trace.model;
-  document["policy"] = trace.policy;
-  if (trace.eviction_delay > 0) document["eviction_delay"] = trace.eviction_delay;
-  document["prompt_tokens"] = trace.prompt_tokens;
-  document["ids"] = trace.ids;
-  document["tokens"] = trace.bytes;
-  document["shown"] = ShownEntries(trace.bytes);
-  document["tokens_seen"] = trace.tokens();
+Json TraceDocument(const NamedTrace& trace) {
+  Json document = BeginDocument(trace.model, trace.policy, trace.eviction_delay);
+  Json entry = TraceEntry(trace);
+  for (const char* key : {"prompt_tokens", "ids", "tokens"}) document[key] = std::move(entry[key]);
+  document["shown"] = ShownEntries(trace.tokens);
+  document["tokens_seen"] = trace.size();
   AddSummary(SummarizeAll(trace), document);
-  Json& layers = document["layers"] = Json::array();
-  for (const DropLog& layer : trace.layers) layers.push_back(LayerEntry(layer));
+  Json& layers = document["layers"] = std::move(entry["layers"]);
+  for (size_t l = 0; l < trace.layers.size(); ++l) {
+    const LayerSummary summary = Summarize(trace.layers[l]);
+    AddSummary(summary, layers[l]);
+    layers[l]["median_lifetime"] = summary.median_lifetime;
+  }
   return document;
 }
 

@@ -10,10 +10,9 @@ namespace dcp::tools {
 // {"version": 1, "model", "policy", "prompt_tokens", "ids", "tokens", "shown": {..}, "tokens_seen", "kept", "sparsity",
 //  "mean_lifetime", "layers": [{"dropped_at", "dropped_by_score", "kept", "sparsity", "mean_lifetime",
 //  "median_lifetime"}]}
-// and "eviction_delay" where it is not 0. `ids`, `tokens`, `dropped_at` and `dropped_by_score` are those of
-// dcp-generate --trace. `shown` holds, by position,
-// {"text", "bytes"} of the tokens whose text should not be shown as it is; see token_text.h.
-Json TraceDocument(const DropTrace& trace);
+// and "eviction_delay" where it is not 0. What a trace file has too is written by TraceEntry. `shown` holds, by
+// position, {"text", "bytes"} of the tokens whose text should not be shown as it is; see token_text.h.
+Json TraceDocument(const NamedTrace& trace);
 
 }  // namespace dcp::tools
 

@@ -8,6 +8,7 @@
 #include "dcp-inspect/page/svg_sheet.h"
 #include "dcp-inspect/tokens/token_text.h"
 #include "dcp/error.h"
+#include "support/utf8.h"
 
 namespace dcp::tools {
 namespace {
@@ -35,16 +36,13 @@ struct Place {
 
 size_t Letters(std::string_view text) {
   size_t letters = 0;
-  for (; !text.empty(); ++letters) text.remove_prefix(std::max<size_t>(1, FirstCharacter(text).length));
+  for (; !text.empty(); ++letters) text.remove_prefix(ReadUtf8(text).length);
   return letters;
 }
 
 // Lines break before words; line ends of the text are spaces.
-std::vector<Place> Lay(const DropTrace& trace, const Passage& passage) {
-  std::vector<std::string> texts = ShownTexts(trace.bytes);
-  if (trace.bytes.empty()) {
-    for (const TokenId id : trace.ids) texts.push_back((texts.empty() ? "" : " ") + std::to_string(id));
-  }
+std::vector<Place> Lay(const NamedTrace& trace, const Passage& passage) {
+  std::vector<std::string> texts = ShownTexts(trace);
   texts.erase(texts.begin() + static_cast<std::ptrdiff_t>(passage.last) + 1, texts.end());
   texts.erase(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(passage.first));
   std::vector<Place> places;
@@ -79,7 +77,7 @@ struct Example {
   std::vector<size_t> dropped;
 };
 
-Example FindExample(const DropTrace& trace, const Passage& passage, const std::vector<Place>& places) {
+Example FindExample(const NamedTrace& trace, const Passage& passage, const std::vector<Place>& places) {
   Example best;
   for (size_t l = 0; l < trace.layers.size(); ++l) {
     std::vector<std::vector<size_t>> made(places.size());
@@ -100,7 +98,7 @@ double CenterOf(const Place& place) {
   return kTextLeft + kLetter * (static_cast<double>(place.column) + static_cast<double>(place.letters) / 2);
 }
 
-void DrawToken(const DropTrace& trace, size_t layer, size_t token, const Place& place, double baseline,
+void DrawToken(const NamedTrace& trace, size_t layer, size_t token, const Place& place, double baseline,
                SvgSheet& sheet) {
   if (place.letters == 0) return;
   const double x = kTextLeft + kLetter * static_cast<double>(place.column);
@@ -112,12 +110,12 @@ void DrawToken(const DropTrace& trace, size_t layer, size_t token, const Place& 
   }
   // What was dropped long after it was read has faded less.
   const double life = static_cast<double>(Lifetime(trace.layers[layer], token));
-  const double opacity = held ? 1 : 0.26 + 0.4 * std::log(life) / std::log(static_cast<double>(trace.tokens()) + 1);
+  const double opacity = held ? 1 : 0.26 + 0.4 * std::log(life) / std::log(static_cast<double>(trace.size()) + 1);
   sheet.Text(x, baseline, held ? "code held" : "code", place.text,
              {{"textLength", width}, {"lengthAdjust", "spacingAndGlyphs"}, {"opacity", Format("%.2f", opacity)}});
 }
 
-void DrawNumbers(const DropTrace& trace, size_t layer, const Passage& passage, double baseline, SvgSheet& sheet) {
+void DrawNumbers(const NamedTrace& trace, size_t layer, const Passage& passage, double baseline, SvgSheet& sheet) {
   size_t held = 0;
   for (size_t j = passage.first; j <= passage.last; ++j) held += trace.layers[layer].dropped_at[j] < 0;
   const size_t shown = passage.last - passage.first + 1;
@@ -129,8 +127,8 @@ void DrawNumbers(const DropTrace& trace, size_t layer, const Passage& passage, d
   sheet.Rect(x, baseline + 5, std::max(1.0, 100 * share), 2.5, "held-bar");
 }
 
-std::string Title(const DropTrace& trace, const Passage& passage) {
-  const size_t later = trace.tokens() - 1 - passage.last;
+std::string Title(const NamedTrace& trace, const Passage& passage) {
+  const size_t later = trace.size() - 1 - passage.last;
   if (later == 0) return "What each layer still holds when the last word has been read";
   return "What each layer still holds of a passage, " + std::to_string(later) + " tokens later";
 }
@@ -176,7 +174,7 @@ Passage ParsePassage(const std::optional<std::string>& text, size_t tokens) {
   return passage;
 }
 
-std::string TracePicture(const DropTrace& trace, const Passage& passage) {
+std::string TracePicture(const NamedTrace& trace, const Passage& passage) {
   const std::vector<Place> places = Lay(trace, passage);
   const Example example = FindExample(trace, passage, places);
   SvgSheet sheet;

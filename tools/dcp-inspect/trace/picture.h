@@ -23,7 +23,7 @@ struct Passage {
 Passage ParsePassage(const std::optional<std::string>& text, size_t tokens);
 
 // A whole SVG file: the passage as each layer holds it at the end of the trace.
-std::string TracePicture(const DropTrace& trace, const Passage& passage);
+std::string TracePicture(const NamedTrace& trace, const Passage& passage);
 
 }  // namespace dcp::tools
 

@@ -29,16 +29,9 @@ Fade FadeOf(double dropped_share) {
   return dropped_share < 0.5 ? Fade::kMostlyKept : Fade::kMostlyDropped;
 }
 
-std::vector<std::string> Texts(const DropTrace& trace) {
-  if (!trace.bytes.empty()) return ShownTexts(trace.bytes);
-  std::vector<std::string> texts;
-  for (const TokenId id : trace.ids) texts.push_back((texts.empty() ? "" : " ") + std::to_string(id));
-  return texts;
-}
-
 // Spaces and line ends where the marks change stay outside of them.
-std::string Text(const DropTrace& trace, const Marks* marks) {
-  const std::vector<std::string> texts = Texts(trace);
+std::string Text(const NamedTrace& trace, const Marks* marks) {
+  const std::vector<std::string> texts = ShownTexts(trace);
   const std::vector<double> share = DroppedShare(trace);
   std::string view;
   std::string spaces;
@@ -74,18 +67,18 @@ std::string Row(const std::string& name, const LayerSummary& summary, bool color
   return name + Bar(summary.sparsity, color) + numbers;
 }
 
-std::string Head(const DropTrace& trace, bool color) {
+std::string Head(const NamedTrace& trace, bool color) {
   std::string head = trace.model.empty() ? "" : trace.model + ", ";
   if (!trace.policy.empty()) head += trace.policy + ", ";
   if (trace.eviction_delay > 0) head += "drops take effect " + std::to_string(trace.eviction_delay) + " tokens later, ";
-  head += std::to_string(trace.tokens()) + " tokens, " + std::to_string(trace.layers.size()) + " layers. ";
+  head += std::to_string(trace.size()) + " tokens, " + std::to_string(trace.layers.size()) + " layers. ";
   return head + (color ? "Bold: kept by all layers; the fainter, the more layers dropped it.\n\n"
                        : "[dropped by at least half of the layers] {dropped by all}\n\n");
 }
 
 }  // namespace
 
-std::string TerminalView(const DropTrace& trace, bool color) {
+std::string TerminalView(const NamedTrace& trace, bool color) {
   std::string view = Head(trace, color) + Text(trace, color ? kAnsi : kPlain) + '\n';
   for (size_t l = 0; l < trace.layers.size(); ++l) {
     char name[32];

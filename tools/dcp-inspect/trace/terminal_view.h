@@ -10,7 +10,7 @@ namespace dcp::tools {
 
 // With `color`, ANSI codes: bold, plain, dim, dim grey as more layers drop a token. Without, [brackets] around what at
 // least half of the layers dropped and {braces} around what all did.
-std::string TerminalView(const DropTrace& trace, bool color);
+std::string TerminalView(const NamedTrace& trace, bool color);
 
 }  // namespace dcp::tools
 

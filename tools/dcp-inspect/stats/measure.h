@@ -1,14 +1,13 @@
 // Runs a model over windows of a corpus and gathers what it drops.
-#ifndef DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_WINDOWS_H_
-#define DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_WINDOWS_H_
+#ifndef DCP_TOOLS_DCP_INSPECT_STATS_MEASURE_H_
+#define DCP_TOOLS_DCP_INSPECT_STATS_MEASURE_H_
 
 #include <span>
-#include <string>
 #include <vector>
 
 #include "common/corpus.h"
-#include "dcp-inspect/inspect_tool.h"
-#include "dcp-inspect/stats/corpus_stats.h"
+#include "dcp-inspect/options.h"
+#include "dcp-inspect/stats/results.h"
 
 namespace dcp::tools {
 
@@ -22,16 +21,9 @@ struct CorpusWindow {
 // than `most` (0: no limit), `most` of them at even distances.
 std::vector<CorpusWindow> PlaceWindows(std::span<const Document> documents, size_t context, size_t most);
 
-struct CorpusReport {
-  std::string model;
-  std::string policy;
-  int eviction_delay = 0;
-  CorpusStats stats;
-};
-
 // --stats, from the texts to the numbers. Throws dcp::Error; Interrupted when there is nothing to show yet.
 CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_INSPECT_STATS_CORPUS_WINDOWS_H_
+#endif  // DCP_TOOLS_DCP_INSPECT_STATS_MEASURE_H_

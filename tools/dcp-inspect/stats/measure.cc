@@ -1,10 +1,12 @@
-#include "dcp-inspect/stats/corpus_windows.h"
+#include "dcp-inspect/stats/measure.h"
 
 #include <algorithm>
 
 #include "common/progress.h"
+#include "common/trace.h"
+#include "dcp-inspect/names.h"
+#include "dcp-inspect/stats/collector.h"
 #include "dcp-inspect/tokens/token_text.h"
-#include "dcp-inspect/trace/source.h"
 #include "dcp/error.h"
 #include "dcp/thread_pool.h"
 
@@ -53,7 +55,7 @@ std::vector<std::vector<StatsToken>> Describe(std::span<const CorpusWindow> wind
   std::vector<std::vector<std::string>> words;
   std::map<std::string, size_t> counts;
   for (const CorpusWindow& window : windows) {
-    const std::vector<std::string> bytes = BytesOf(IdsOf(window, documents, context), tokenizer);
+    const std::vector<std::string> bytes = BytesOf(IdsOf(window, documents, context), &tokenizer);
     const std::vector<TokenKind> kinds = ClassifyTokens(bytes);
     const std::vector<std::string> shown = ShownTexts(bytes);
     std::vector<StatsToken>& tokens = described.emplace_back();
@@ -88,9 +90,7 @@ void RunWindows(Session& session, std::span<const CorpusWindow> windows, std::sp
     session.Prefill(items);
     for (size_t w = begin; w < end; ++w) {
       const SequenceId sequence = items[w - begin].sequence;
-      std::vector<DropLog> drops;
-      for (int layer = 0; layer < session.cache().layers(); ++layer) drops.push_back(session.Drops(layer, sequence));
-      collector.Add(tokens[w], drops);
+      collector.Add(tokens[w], DropsOf(session, sequence));
       session.Finish(sequence);
     }
     progress.Update(static_cast<double>(end));

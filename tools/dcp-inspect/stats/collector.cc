@@ -1,8 +1,8 @@
-#include "dcp-inspect/stats/corpus_stats.h"
+#include "dcp-inspect/stats/collector.h"
 
 #include <algorithm>
 
-#include "dcp-inspect/trace/summary.h"
+#include "common/trace.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
