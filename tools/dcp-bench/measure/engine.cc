@@ -100,8 +100,8 @@ DecodeSample Engine::Decode(int batch, int context, int steps, int round) {
   const std::vector<TokenId> ids =
       RandomIds(kDecodeStream + static_cast<uint64_t>(round), rows * static_cast<size_t>(steps));
   DecodeSample sample;
-  const bool peak_known = ResetPeakRss();
   const Copies copies(session_, bases_.at(context), batch);
+  const bool peak_known = ResetPeakRss();  // what making the copies took is not decoding's
   const CacheStats start = StatsOfBatch(copies.ids());
   for (int step = 0; step < steps; ++step) {
     const double begin = SecondsNow();

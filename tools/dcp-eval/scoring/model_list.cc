@@ -76,6 +76,16 @@ ModelList ParseManifest(const std::string& text, const std::string& file) {
   return list;
 }
 
+void AddModelList(const OptionGroup& add, ModelListOptions& models) {
+  add("--manifest", models.manifest,
+      "JSON file that lists the dense control and the models trained with each gamma, relative to its folder", "FILE");
+  add.Each("--model", models.models, "Instead: a Hugging Face GPT-2 directory; may be repeated", "DIR");
+  add.Each("--adapter", models.adapters,
+           "Adapter directory; may be repeated: each on the one model, or one for each model (- is none)", "DIR");
+  add("--dense-model", models.dense_model, "The dense control; default: the first --model, without adapter", "DIR");
+  add("--dense-adapter", models.dense_adapter, "Adapter directory put on top of the dense control", "DIR");
+}
+
 std::string ShortName(const ModelEntry& entry) {
   const auto last = [](const std::string& path) {
     return std::filesystem::path(path + "/").lexically_normal().parent_path().filename().string();

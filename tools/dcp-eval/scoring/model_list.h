@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/model_options.h"
+#include "common/option_group.h"
 #include "common/tool.h"
 #include "dcp/eviction_policy.h"
 
@@ -28,6 +29,7 @@ struct ModelListOptions {
   std::string dense_model;            // empty: the first model
   std::string dense_adapter;
 };
+void AddModelList(const OptionGroup& add, ModelListOptions& models);
 
 // A model that was fine-tuned under a fixed policy, and is measured under it.
 struct TunedBaseline {

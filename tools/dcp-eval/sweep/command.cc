@@ -89,21 +89,9 @@ SweepCommand::SweepCommand(CLI::App& app)
 }
 
 void SweepCommand::AddModels() {
-  constexpr char kModels[] = "Models";
-  const auto add = [&](const char* name, auto& value, const char* help, const char* type) {
-    return command_->add_option(name, value, help)->type_name(type)->group(kModels);
-  };
-  ModelListOptions& models = options_.models;
-  add("--manifest", models.manifest,
-      "JSON file that lists the dense control and the models trained with each gamma, relative to its folder", "FILE");
-  AddRepeatable(*command_, "--model", models.models, "Instead: a Hugging Face GPT-2 directory; may be repeated", "DIR")
-      ->group(kModels);
-  AddRepeatable(*command_, "--adapter", models.adapters,
-                "Adapter directory; may be repeated: each on the one model, or one for each model (- is none)", "DIR")
-      ->group(kModels);
-  add("--dense-model", models.dense_model, "The dense control; default: the first --model, without adapter", "DIR");
-  add("--dense-adapter", models.dense_adapter, "Adapter directory put on top of the dense control", "DIR");
-  AddRunOptions(OptionGroup(*command_, kModels), options_.run);
+  const OptionGroup add(*command_, "Models");
+  AddModelList(add, options_.models);
+  AddRunOptions(add, options_.run);
 }
 
 void SweepCommand::AddRows() {
