@@ -63,7 +63,7 @@ TEST_P(MappedFileTest, ForgottenPartsComeBack) {
 
 TEST_P(MappedFileTest, WhatIsNotAFileIsAnError) {
   const TempDir dir;
-  const auto open = [&](const std::string& name) { return [=, this] { MappedFile::Open(name, GetParam()); }; };
+  const auto open = [&](const std::string& name) { return [name] { MappedFile::Open(name, GetParam()); }; };
   const std::string missing = (dir / "missing").string();
   ExpectError(open(missing), ErrorCode::kIo, {missing + ": cannot open: No such file or directory"});
   ExpectError(open(dir.path().string()), ErrorCode::kIo, {dir.path().string() + ": is a directory"});
