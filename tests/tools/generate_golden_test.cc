@@ -76,8 +76,9 @@ TEST(GenerateGolden, DenseLogits) {
     const auto run = Generate({"--model", folder, "--prompt-ids", Join(golden.ids), "--max-new-tokens", "1", "--policy",
                                "dense", "--json", "--logits", dir / "logits"});
     ExpectLogits(ReadJson(dir / "logits")["sequences"][0]["prompt_logits"], golden.dense_last_logits);
-    for (const Json& kept : run.json()["sequences"][0]["kept"]) EXPECT_EQ(kept.size(), golden.ids.size());
-    EXPECT_EQ(run.json()["stats"]["sparsity"], 0);
+    const Json document = run.json();
+    for (const Json& kept : document["sequences"][0]["kept"]) EXPECT_EQ(kept.size(), golden.ids.size());
+    EXPECT_EQ(document["stats"]["sparsity"], 0);
   });
 }
 
