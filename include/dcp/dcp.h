@@ -16,5 +16,6 @@
 #include "dcp/tokenizer.h"
 #include "dcp/types.h"
 #include "dcp/version.h"
+#include "dcp/warnings.h"
 
 #endif  // DCP_DCP_H_

@@ -12,6 +12,7 @@
 
 #include "dcp/model_config.h"
 #include "dcp/types.h"
+#include "dcp/warnings.h"
 
 namespace dcp {
 
@@ -22,6 +23,8 @@ struct ModelOptions {
   std::optional<WeightType> weights;
   // Directory of an adapter (config.json with "dcp", adapter.safetensors) put on top; empty: none.
   std::filesystem::path adapter;
+  // Where to put what was odd in the files and did not stop loading; null: nowhere.
+  Warnings* warnings = nullptr;
 };
 
 class Model {

@@ -2,12 +2,15 @@
 #ifndef DCP_MODEL_CONFIG_H_
 #define DCP_MODEL_CONFIG_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dcp/types.h"
+#include "dcp/warnings.h"
 
 namespace dcp {
 
@@ -24,28 +27,31 @@ struct ModelConfig {
   int eviction_delay = 0;  // W, "dcp": {"eviction_delay": W}, 0 .. P: a token that n drops is still attended by n ..
                            // n+W-1 and gone from n+W on; 0 (also where absent): gone for n itself
   float layer_norm_epsilon = 1e-5f;
-  std::optional<TokenId> bos_token_id;
-  std::optional<TokenId> eos_token_id;  // generation stops after it; absent: never
+  std::optional<TokenId> bos_token_id;  // begins a text; absent: nothing does
+  std::vector<TokenId> eos_token_ids;   // generation stops after any of them; empty: never
 
   int head_dim() const { return n_embd / n_head; }  // D
+  bool IsEndOfText(TokenId id) const { return std::ranges::find(eos_token_ids, id) != eos_token_ids.end(); }
 
   // Number of weights, the tied output embedding counted once.
   int64_t ParameterCount() const;
 
   // Throws Error(kInvalidModel) beginning with `source` when the numbers cannot describe a model
-  // (non-positive sizes, C not a multiple of H, an eviction delay beyond P, eos outside the vocabulary, sizes whose
-  // product overflows).
+  // (non-positive sizes, C not a multiple of H, an eviction delay beyond P, sizes whose product overflows).
   void Validate(const std::string& source) const;
 };
 
 // Reads and validates a config.json. Throws Error(kIo) when it cannot be read, Error(kInvalidModel) when it is not
 // JSON, is not a GPT-2 (model_type other than "gpt2", an activation other than gelu_new / gelu_pytorch_tanh, untied
-// embeddings, attention variants that change the result), or carries a "dcp" version other than 1.
-ModelConfig LoadModelConfig(const std::filesystem::path& config_json);
+// embeddings, attention variants that change the result), or carries a "dcp" version other than 1. "eos_token_id" is
+// one id or a list; ids outside the vocabulary are left out with a warning.
+ModelConfig LoadModelConfig(const std::filesystem::path& config_json, Warnings* warnings = nullptr);
 
 // The config of a model directory, with R and W of the adapter's where one is named: what Model::Load would find,
-// without the weights. Throws as LoadModelConfig, and Error(kInvalidModel) when the two configs disagree.
-ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter = {});
+// without the weights. Where the directory has a generation_config.json, the bos and eos ids that it gives go before
+// those of config.json. Throws as LoadModelConfig, and Error(kInvalidModel) when the two configs disagree.
+ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter = {},
+                            Warnings* warnings = nullptr);
 
 }  // namespace dcp
 

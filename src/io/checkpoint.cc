@@ -145,7 +145,7 @@ std::vector<float> Allocate(const std::string& where, size_t size) {
 }  // namespace
 
 struct Checkpoint::Impl {
-  void OpenBase(const fs::path& directory);
+  void OpenBase(const fs::path& directory, Warnings* warnings);
   void PutAdapterOnTop(const fs::path& directory, const fs::path& adapter);
 
   ModelConfig config;
@@ -153,9 +153,9 @@ struct Checkpoint::Impl {
   TensorMap tensors;            // those that the model uses
 };
 
-void Checkpoint::Impl::OpenBase(const fs::path& directory) {
+void Checkpoint::Impl::OpenBase(const fs::path& directory, Warnings* warnings) {
   const fs::path config_path = directory / kConfigName;
-  config = ReadModelConfig(directory);
+  config = ReadModelConfig(directory, {}, warnings);
   const TensorSet& set = sets.emplace_back(TensorSet::OpenModel(directory));
   Merge(set, TensorSorter(config, config_path.string(), false), tensors);
   CheckComplete(tensors, config, set.source(), config_path);
@@ -173,9 +173,9 @@ Checkpoint::Checkpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint::~Checkpoint() = default;
 
-Checkpoint Checkpoint::Open(const fs::path& directory, const fs::path& adapter) {
+Checkpoint Checkpoint::Open(const fs::path& directory, const fs::path& adapter, Warnings* warnings) {
   auto impl = std::make_unique<Impl>();
-  impl->OpenBase(directory);
+  impl->OpenBase(directory, warnings);
   if (!adapter.empty()) impl->PutAdapterOnTop(directory, adapter);
   return Checkpoint(std::move(impl));
 }

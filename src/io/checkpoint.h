@@ -11,6 +11,7 @@
 
 #include "dcp/model_config.h"
 #include "dcp/types.h"
+#include "dcp/warnings.h"
 
 namespace dcp {
 
@@ -22,7 +23,8 @@ class Checkpoint {
   // can be told from the headers: offsets, types, that every tensor the config asks for is there with its shape, that
   // none contradicts the config (layers beyond L, interaction tensors without "dcp", an untied lm_head). `adapter`
   // empty: none.
-  static Checkpoint Open(const std::filesystem::path& directory, const std::filesystem::path& adapter = {});
+  static Checkpoint Open(const std::filesystem::path& directory, const std::filesystem::path& adapter = {},
+                         Warnings* warnings = nullptr);
 
   Checkpoint(Checkpoint&&) noexcept;
   ~Checkpoint();

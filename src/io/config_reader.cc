@@ -11,6 +11,14 @@ void CheckFlag(const JsonReader& flag, bool required) {
   flag.Fail(required ? "true" : "false");
 }
 
+// The id, if the model has it.
+std::optional<TokenId> ReadTokenId(const JsonReader& field, int vocab_size, Warnings* warnings) {
+  const auto id = field.Integer<int64_t>();
+  if (id >= 0 && id < vocab_size) return static_cast<TokenId>(id);
+  Warn(warnings, field.Complaint("0 to " + std::to_string(vocab_size - 1) + ", the model's vocabulary: is left out"));
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<InteractionFields> ReadInteraction(const JsonReader& config) {
@@ -27,6 +35,20 @@ int ReadInnerWidth(const JsonReader& config, int n_embd) {
                           ", as n_inner is 4 n_embd");
   }
   return 4 * n_embd;
+}
+
+void ReadEndTokens(const JsonReader& reader, ModelConfig& config, Warnings* warnings) {
+  if (const JsonReader bos = reader["bos_token_id"]; bos.present()) {
+    config.bos_token_id = ReadTokenId(bos, config.vocab_size, warnings);
+  }
+  const JsonReader eos = reader["eos_token_id"];
+  if (!eos.present()) return;
+  config.eos_token_ids.clear();
+  const bool is_list = eos.json().is_array();
+  for (size_t i = 0; i < (is_list ? eos.Size() : 1); ++i) {
+    const std::optional<TokenId> id = ReadTokenId(is_list ? eos[i] : eos, config.vocab_size, warnings);
+    if (id && !config.IsEndOfText(*id)) config.eos_token_ids.push_back(*id);
+  }
 }
 
 void CheckVariant(const JsonReader& config) {

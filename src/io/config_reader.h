@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "dcp/model_config.h"
+#include "dcp/warnings.h"
 #include "support/json.h"
 
 namespace dcp {
@@ -20,6 +22,10 @@ std::optional<InteractionFields> ReadInteraction(const JsonReader& config);
 
 // "n_inner", 4 * n_embd where absent.
 int ReadInnerWidth(const JsonReader& config, int n_embd);
+
+// "bos_token_id", and "eos_token_id", which is one id or a list of them; what is absent leaves `config` as it is. Ids
+// outside the vocabulary are left out, with a warning: the model can neither be fed them nor make them.
+void ReadEndTokens(const JsonReader& reader, ModelConfig& config, Warnings* warnings);
 
 // Refuses everything that is not the GPT-2 that libdcp computes: another model_type, another activation, untied
 // embeddings, attention variants. REQUIRES a model_type; every other field has GPT-2's default where absent.

@@ -40,13 +40,6 @@ void CheckPositive(const std::string& source, const char* field, int value) {
   if (value < 1) Fail(source, std::string(field) + " is " + std::to_string(value) + ", expected at least 1");
 }
 
-void CheckToken(const std::string& source, const char* field, std::optional<TokenId> token, int vocab_size) {
-  if (token && (*token < 0 || *token >= vocab_size)) {
-    Fail(source, std::string(field) + " is " + std::to_string(*token) + ", outside the vocabulary (vocab_size " +
-                     std::to_string(vocab_size) + ")");
-  }
-}
-
 // The base's config with R and W from the adapter's. Whatever else the adapter's config says must be what the base
 // says.
 ModelConfig CombineConfigs(const ModelConfig& base, const std::filesystem::path& base_path,
@@ -107,8 +100,6 @@ void ModelConfig::Validate(const std::string& source) const {
   if (!std::isfinite(layer_norm_epsilon) || layer_norm_epsilon <= 0) {
     Fail(source, "layer_norm_epsilon is " + std::to_string(layer_norm_epsilon) + ", expected a positive number");
   }
-  CheckToken(source, "bos_token_id", bos_token_id, vocab_size);
-  CheckToken(source, "eos_token_id", eos_token_id, vocab_size);
   // Row widths are held in int: q, k, v and both interaction vectors of a token stand in one row.
   constexpr int64_t kMaxInt = std::numeric_limits<int>::max();
   if (int64_t{3} * n_embd + int64_t{2} * int_n_embd > kMaxInt) {
@@ -122,7 +113,7 @@ void ModelConfig::Validate(const std::string& source) const {
   }
 }
 
-ModelConfig LoadModelConfig(const std::filesystem::path& config_json) {
+ModelConfig LoadModelConfig(const std::filesystem::path& config_json, Warnings* warnings) {
   const nlohmann::json json = LoadJsonObject(config_json);
   const JsonReader reader(json, config_json.string());
   CheckVariant(reader);
@@ -139,15 +130,20 @@ ModelConfig LoadModelConfig(const std::filesystem::path& config_json) {
   if (const JsonReader epsilon = reader["layer_norm_epsilon"]; epsilon.present()) {
     config.layer_norm_epsilon = static_cast<float>(epsilon.Number());
   }
-  config.bos_token_id = reader["bos_token_id"].MaybeInteger();
-  config.eos_token_id = reader["eos_token_id"].MaybeInteger();
+  ReadEndTokens(reader, config, warnings);
   config.Validate(config_json.string());
   return config;
 }
 
-ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter) {
+ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter,
+                            Warnings* warnings) {
   const std::filesystem::path path = directory / "config.json";
-  const ModelConfig config = LoadModelConfig(path);
+  ModelConfig config = LoadModelConfig(path, warnings);
+  if (const std::filesystem::path generation = directory / "generation_config.json";
+      std::filesystem::exists(generation)) {
+    const nlohmann::json json = LoadJsonObject(generation);
+    ReadEndTokens(JsonReader(json, generation.string()), config, warnings);
+  }
   return adapter.empty() ? config : CombineConfigs(config, path, adapter / "config.json");
 }
 

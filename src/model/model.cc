@@ -15,7 +15,7 @@ Model::Model(const ModelConfig& config, WeightType type, std::unique_ptr<ModelWe
 Model::~Model() = default;
 
 std::shared_ptr<const Model> Model::Load(const std::filesystem::path& directory, const ModelOptions& options) try {
-  const Checkpoint checkpoint = Checkpoint::Open(directory, options.adapter);
+  const Checkpoint checkpoint = Checkpoint::Open(directory, options.adapter, options.warnings);
   const WeightType type = options.weights.value_or(checkpoint.stored_type());
   auto weights = std::make_unique<ModelWeights>(LoadWeights(checkpoint, type));
   return std::shared_ptr<const Model>(new Model(checkpoint.config(), type, std::move(weights)));

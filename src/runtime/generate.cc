@@ -149,7 +149,7 @@ class Generation {
 
   void Accept(Active& active, TokenId id) {
     result_.sequences[active.index].generated_ids.push_back(id);
-    const bool eos = !options_.ignore_eos && id == session_.model().config().eos_token_id;
+    const bool eos = !options_.ignore_eos && session_.model().config().IsEndOfText(id);
     // Ids beyond the tokenizer's, where the embedding was padded to a round size, have no text.
     if (active.text && !eos && id < tokenizer_->vocab_size()) shown_ = active.text->Push(id);
     const std::optional<FinishReason> reason = WhyFinished(active, eos);

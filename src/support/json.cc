@@ -164,9 +164,11 @@ void JsonReader::FailInteger(int64_t least, uint64_t most) const {
   Fail(kind + (low ? "at least " + std::to_string(least) : "at most " + std::to_string(most)));
 }
 
-void JsonReader::Fail(const std::string& expected) const {
+std::string JsonReader::Complaint(const std::string& expected) const {
   const std::string found = present() ? Describe(*value_) : "missing";
-  throw Error(code_, name_ + (is_document_ ? ": is " : " is ") + found + ", expected " + expected);
+  return name_ + (is_document_ ? ": is " : " is ") + found + ", expected " + expected;
 }
+
+void JsonReader::Fail(const std::string& expected) const { throw Error(code_, Complaint(expected)); }
 
 }  // namespace dcp

@@ -76,6 +76,9 @@ class JsonReader {
   }
   std::optional<double> MaybeNumber() const { return present() ? std::optional(Number()) : std::nullopt; }
 
+  // "<name> is <value>, expected <expected>": for warnings, and what Fail throws.
+  std::string Complaint(const std::string& expected) const;
+
   // For checks of the caller's own: `expected` is the end of the message.
   [[noreturn]] void Fail(const std::string& expected) const;
 

@@ -189,7 +189,7 @@ ModelConfig SmallConfig(int layers, int heads, int head_dim, int int_n_embd, int
   config.vocab_size = vocabulary;
   config.int_n_embd = int_n_embd;
   config.bos_token_id = vocabulary - 1;
-  config.eos_token_id = vocabulary - 1;
+  config.eos_token_ids = {vocabulary - 1};
   return config;
 }
 
@@ -234,7 +234,7 @@ std::string ConfigJson(const ModelConfig& config) {
       {"tie_word_embeddings", true},
   };
   if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
-  if (config.eos_token_id) json["eos_token_id"] = *config.eos_token_id;
+  if (!config.eos_token_ids.empty()) json["eos_token_id"] = config.eos_token_ids[0];
   if (config.int_n_embd > 0) json["dcp"] = DcpJson(config);
   return json.dump(1);
 }

@@ -135,10 +135,6 @@ TEST_F(BadInput, Models) {
   std::filesystem::remove(half + "/merges.txt");
   refuse(half, {"merges.txt"});
 
-  const std::string larger = MakeByteModel(dir_, "larger");
-  WriteByteTokenizer(larger, 300);
-  refuse(larger, {"vocab.json", "300", "257"});
-
   Generate({"--prompt", "a", "--adapter", dir_ / "no-adapter"}, {dir_ / "no-adapter"});
   ExpectRefused(RunTool(GenerateMain, {"--model", dir_ / "bare", "--prompt-ids", "1", "--stop", "x"}), "dcp-generate",
                 {"--stop", "tokenizer"});

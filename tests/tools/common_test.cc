@@ -51,6 +51,21 @@ TEST(RunGuarded, StatusOfEveryError) {
   EXPECT_EQ(line, "");
 }
 
+TEST(RunGuarded, WarningsAreShownOnceEach) {
+  std::string line;
+  const auto warn = [](ToolIo& io) { ShowWarnings({"a\nb", "c", "a\nb"}, io); };
+  std::atomic<bool> interrupted = false;
+  std::istringstream in;
+  std::ostringstream out, err;
+  ToolIo io{in, out, err, interrupted};
+  RunGuarded("tool", io, [&] {
+    warn(io);
+    warn(io);
+    return 0;
+  });
+  EXPECT_EQ(err.str(), "tool: warning: a\\nb\ntool: warning: c\n");
+}
+
 TEST(Json, NumbersReadBackAndBadUtf8IsReplaced) {
   Json document;
   document["third"] = 1.0 / 3.0;

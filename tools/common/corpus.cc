@@ -59,14 +59,16 @@ CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts) {
                   "PATH");
 }
 
-std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, size_t max_tokens,
-                                ToolIo& io) {
+std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, const Model& model,
+                                size_t max_tokens, ToolIo& io) {
   Collector collector(max_tokens);
   for (const std::string& path : paths) {
     for (const std::string& file : TextFilesOf(path)) {
       if (collector.full()) break;
       if (io.interrupted) throw Interrupted{};
-      collector.Add(DisplayName(file), tokenizer.Encode(ReadAll(file, io)));
+      std::vector<TokenId> ids = tokenizer.Encode(ReadAll(file, io));
+      CheckIds(ids, model, DisplayName(file));
+      collector.Add(DisplayName(file), std::move(ids));
     }
   }
   return collector.Take();

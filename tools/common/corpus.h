@@ -31,9 +31,9 @@ CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts);
 
 // Every path is a document, or a folder whose .txt files (not those of its subfolders) are documents, in the order of
 // their names. What follows the first `max_tokens` tokens is left out; 0: nothing is. Throws dcp::Error when a path
-// cannot be read or a folder holds no .txt file.
-std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, size_t max_tokens,
-                                ToolIo& io);
+// cannot be read, a folder holds no .txt file, or a text needs a token that the model lacks.
+std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, const Model& model,
+                                size_t max_tokens, ToolIo& io);
 
 // A JSON array of ids is one document, an array of such arrays several. Throws dcp::Error naming the file for anything
 // else, and for an id outside the vocabulary.

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/option_group.h"
+#include "common/tool.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
@@ -73,11 +74,14 @@ void AddModelOptions(CLI::App& app, ModelToolOptions& options) {
   AddPolicyOptions(OptionGroup(app, "Policy"), options);
 }
 
-std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options) {
-  return Model::Load(options.model, ModelOptions{options.weights, options.adapter});
+std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& io) {
+  Warnings warnings;
+  auto model = Model::Load(options.model, ModelOptions{options.weights, options.adapter, &warnings});
+  ShowWarnings(warnings, io);
+  return model;
 }
 
-std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model) {
+std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model, ToolIo& io) {
   const std::filesystem::path directory = source.model;
   // One file without the other is damage, and Load says which one is missing.
   if (!std::filesystem::exists(directory / "vocab.json") && !std::filesystem::exists(directory / "merges.txt")) {
@@ -85,9 +89,10 @@ std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& m
   }
   Tokenizer tokenizer = Tokenizer::Load(directory);
   if (tokenizer.vocab_size() > model.config().vocab_size) {
-    throw Error(ErrorCode::kInvalidModel, (directory / "vocab.json").string() + ": holds " +
-                                              std::to_string(tokenizer.vocab_size()) + " tokens, config.json says " +
-                                              "vocab_size " + std::to_string(model.config().vocab_size));
+    ShowWarnings({(directory / "vocab.json").string() + ": holds " + std::to_string(tokenizer.vocab_size()) +
+                  " tokens, config.json says vocab_size " + std::to_string(model.config().vocab_size) +
+                  ": text with the others cannot be read"},
+                 io);
   }
   return tokenizer;
 }

@@ -21,6 +21,7 @@ class App;
 namespace dcp::tools {
 
 class OptionGroup;  // common/option_group.h
+struct ToolIo;      // common/tool.h
 
 // What the options of every tool call these.
 inline constexpr char kWeightsHelp[] = "How weights are held: f32, bf16, f16, i8; default: as stored";
@@ -62,11 +63,12 @@ void AddPolicyOptions(const OptionGroup& add, PolicyOptions& options);
 // All of these, under the headings "Model" and "Policy"; --model is required.
 void AddModelOptions(CLI::App& app, ModelToolOptions& options);
 
-std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options);
+// Loads it, and shows what was odd about it.
+std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& io);
 
 // The tokenizer of the model's directory; nothing when it has none of a tokenizer's files. Throws dcp::Error when they
-// are damaged, or hold more tokens than the model.
-std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model);
+// are damaged; more tokens than the model has are worth a warning, since a text may well do without them.
+std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model, ToolIo& io);
 
 // Throws dcp::Error(kInvalidArgument) saying what a tokenizer is needed for when there is none.
 const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelSource& source,

@@ -56,6 +56,7 @@ void PrintLine(std::string_view tool, ToolIo& io, std::string_view message) {
 }  // namespace
 
 int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& body) {
+  io.tool = tool;
   try {
     return body();
   } catch (const Error& error) {
@@ -70,6 +71,12 @@ int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& bo
     PrintLine(tool, io, std::string("unexpected error: ") + error.what());
   }
   return kExitFailure;
+}
+
+void ShowWarnings(const Warnings& warnings, ToolIo& io) {
+  for (const std::string& warning : warnings) {
+    if (io.warned.insert(warning).second) PrintLine(io.tool, io, "warning: " + warning);
+  }
 }
 
 int RunWithOptions(const ToolText& text, std::span<const std::string> args, ToolIo& io,

@@ -9,10 +9,12 @@
 #include <functional>
 #include <iosfwd>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "dcp/warnings.h"
 #include "support/escape.h"  // OneLine, for what is shown
 
 namespace CLI {
@@ -35,6 +37,8 @@ struct ToolIo {
   const std::atomic<bool>& interrupted;
   bool err_is_terminal = false;
   bool out_is_terminal = false;
+  std::string_view tool = {};         // its name, from RunGuarded on
+  std::set<std::string> warned = {};  // what ShowWarnings has shown
 };
 
 // Thrown where there is nothing to show for the work so far; ends the tool with kExitInterrupted.
@@ -43,6 +47,10 @@ struct Interrupted {};
 // Runs `body` and returns its exit status. Whatever it throws becomes one line "tool: message" on io.err, and a status:
 // dcp::Error by its code, everything else kExitFailure.
 int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& body);
+
+// Writes "tool: warning: ..." on io.err, a line each; what was shown before is not shown again, so that a tool that
+// loads a model or a tokenizer twice says once what is odd about it.
+void ShowWarnings(const Warnings& warnings, ToolIo& io);
 
 // What --help says about a tool.
 struct ToolText {

@@ -104,7 +104,10 @@ TokenId EndOfText(const Tokenizer& tokenizer, const std::string& directory, int 
 }
 
 ModelConfig ConfigOf(const TrainOptions& o, TokenId end_of_text, ModelConfig config) {
-  if (!config.eos_token_id) config.eos_token_id = config.bos_token_id = end_of_text;
+  if (config.eos_token_ids.empty()) {
+    config.eos_token_ids = {end_of_text};
+    config.bos_token_id = end_of_text;
+  }
   if (o.gamma && config.int_n_embd == 0) config.int_n_embd = o.int_dim;
   if (o.eviction_delay) config.eviction_delay = *o.eviction_delay;
   config.Validate("command line");

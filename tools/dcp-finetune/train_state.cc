@@ -92,7 +92,8 @@ void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
   if (!target.adapter_only) {
     json["architectures"] = {"GPT2LMHeadModel"};
     json["vocab_size"] = config.vocab_size;
-    if (config.eos_token_id) json["eos_token_id"] = *config.eos_token_id;
+    if (config.eos_token_ids.size() == 1) json["eos_token_id"] = config.eos_token_ids[0];
+    if (config.eos_token_ids.size() > 1) json["eos_token_id"] = config.eos_token_ids;
     if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
   }
   OutputFile file(target.directory / "config.json");

@@ -56,8 +56,8 @@ int RunGenerate(const GenerateToolOptions& options, ToolIo& io) {
   CheckGenerateOptions(options);
   ReportFile trace(options.trace_file, io), logits(options.logits_file, io);
 
-  const auto model = LoadModel(options.model);
-  const auto tokenizer = LoadTokenizer(options.model, *model);
+  const auto model = LoadModel(options.model, io);
+  const auto tokenizer = LoadTokenizer(options.model, *model, io);
   const Tokenizer* const text = tokenizer ? &*tokenizer : nullptr;
   if (!options.generate.stop.empty()) NeedTokenizer(tokenizer, options.model, "--stop");
   const auto prompts = ReadPrompts(options.source, options.model, *model, tokenizer, io);

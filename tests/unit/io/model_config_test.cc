@@ -42,7 +42,7 @@ TEST(ModelConfigTest, ReadsEveryField) {
   EXPECT_EQ(config.eviction_delay, 0);
   EXPECT_EQ(config.layer_norm_epsilon, 1e-5f);
   EXPECT_EQ(config.bos_token_id, 95);
-  EXPECT_EQ(config.eos_token_id, 95);
+  EXPECT_EQ(config.eos_token_ids, std::vector<TokenId>{95});
 }
 
 TEST(ModelConfigTest, WhatMayBeAbsentOrNull) {
@@ -56,10 +56,62 @@ TEST(ModelConfigTest, WhatMayBeAbsentOrNull) {
   config["n_inner"] = nullptr;
   const ModelConfig loaded = Load(dir, config);
   EXPECT_EQ(loaded.int_n_embd, 0);
-  EXPECT_EQ(loaded.eos_token_id, std::nullopt);
+  EXPECT_TRUE(loaded.eos_token_ids.empty());
   EXPECT_EQ(loaded.bos_token_id, std::nullopt);
   EXPECT_EQ(loaded.n_inner, 48);
   EXPECT_EQ(loaded.layer_norm_epsilon, 1e-5f);
+}
+
+TEST(ModelConfigTest, EndOfTextIsOneIdOrAList) {
+  const TempDir dir;
+  json config = GoodConfig();
+  config["eos_token_id"] = {95, 3, 95};
+  const ModelConfig loaded = Load(dir, config);
+  EXPECT_EQ(loaded.eos_token_ids, (std::vector<TokenId>{95, 3}));
+  EXPECT_TRUE(loaded.IsEndOfText(3));
+  EXPECT_FALSE(loaded.IsEndOfText(4));
+  config["eos_token_id"] = json::array();
+  EXPECT_TRUE(Load(dir, config).eos_token_ids.empty());
+}
+
+TEST(ModelConfigTest, IdsBeyondTheVocabularyAreLeftOutWithAWarning) {
+  const TempDir dir;
+  json config = GoodConfig();
+  config["eos_token_id"] = {96, 7, -1};
+  config["bos_token_id"] = 5000000000;
+  WriteText(dir / "config.json", config.dump());
+  Warnings warnings;
+  const ModelConfig loaded = LoadModelConfig(dir / "config.json", &warnings);
+  EXPECT_EQ(loaded.eos_token_ids, std::vector<TokenId>{7});
+  EXPECT_EQ(loaded.bos_token_id, std::nullopt);
+  const std::string file = (dir / "config.json").string();
+  const std::string range = ", expected 0 to 95, the model's vocabulary: is left out";
+  EXPECT_EQ(warnings, (Warnings{file + ": bos_token_id is 5000000000" + range, file + ": eos_token_id[0] is 96" + range,
+                                file + ": eos_token_id[2] is -1" + range}));
+}
+
+TEST(ModelConfigTest, GenerationConfigGoesFirst) {
+  const TempDir dir;
+  const auto read = [&](const json& generation) {
+    WriteText(dir / "config.json", GoodConfig().dump());
+    WriteText(dir / "generation_config.json", generation.dump());
+    return ReadModelConfig(dir.path());
+  };
+  const ModelConfig both = read({{"eos_token_id", {1, 2}}, {"bos_token_id", 4}, {"max_length", 50}});
+  EXPECT_EQ(both.eos_token_ids, (std::vector<TokenId>{1, 2}));
+  EXPECT_EQ(both.bos_token_id, 4);
+  const ModelConfig neither = read({{"eos_token_id", nullptr}});
+  EXPECT_EQ(neither.eos_token_ids, std::vector<TokenId>{95});
+  EXPECT_EQ(neither.bos_token_id, 95);
+  ExpectError(
+      [&] {
+        read({{"eos_token_id", "2"}});
+      },
+      ErrorCode::kInvalidModel,
+      {(dir / "generation_config.json").string() + ": eos_token_id is \"2\", expected an integer"});
+  WriteText(dir / "generation_config.json", "{\"eos_token_id\": ");
+  ExpectError([&] { ReadModelConfig(dir.path()); }, ErrorCode::kInvalidModel,
+              {(dir / "generation_config.json").string() + ": is not valid JSON"});
 }
 
 TEST(ModelConfigTest, EvictionDelay) {
@@ -135,10 +187,10 @@ const BadField kBadFields[] = {
     {"EpsilonNegative", R"({"layer_norm_epsilon": -1e-5})", "layer_norm_epsilon is -"},
     {"EpsilonInfinite", R"({"layer_norm_epsilon": 1e99})", "layer_norm_epsilon is inf"},
     {"EpsilonText", R"({"layer_norm_epsilon": "1e-5"})", "layer_norm_epsilon is \"1e-5\", expected a number"},
-    {"EosOutside", R"({"eos_token_id": 96})", "eos_token_id is 96, outside the vocabulary (vocab_size 96)"},
-    {"EosNegative", R"({"eos_token_id": -1})", "eos_token_id is -1, outside the vocabulary"},
-    {"EosList", R"({"eos_token_id": [95]})", "eos_token_id is an array, expected an integer"},
-    {"BosOutside", R"({"bos_token_id": 96})", "bos_token_id is 96, outside the vocabulary"},
+    {"EosText", R"({"eos_token_id": "<|endoftext|>"})", "eos_token_id is \"<|endoftext|>\", expected an integer"},
+    {"EosListOfNull", R"({"eos_token_id": [95, null]})", "eos_token_id[1] is missing, expected an integer"},
+    {"EosListOfLists", R"({"eos_token_id": [[95]]})", "eos_token_id[0] is an array, expected an integer"},
+    {"BosList", R"({"bos_token_id": [95]})", "bos_token_id is an array, expected an integer"},
     {"DcpType", R"({"dcp": 1})", "dcp is 1, expected an object"},
     {"DcpNoVersion", R"({"dcp": {"version": null}})", "dcp.version is missing"},
     {"DcpOtherVersion", R"({"dcp": {"version": 2}})", "dcp.version is 2, expected 1"},

@@ -38,7 +38,8 @@ class GenerateTest : public ::testing::Test {
   void Restart(std::optional<TokenId> eos = std::nullopt, const std::string& policy = "learned") {
     ModelConfig config = SmallShape();
     config.vocab_size = kVocab;
-    config.eos_token_id = eos;
+    config.eos_token_ids.clear();
+    if (eos) config.eos_token_ids = {*eos};
     session_.emplace(Model::Random(config, 4), pool_, WithPolicy(policy));
   }
 

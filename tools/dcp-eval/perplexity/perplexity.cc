@@ -121,7 +121,7 @@ PerplexityReport Summarise(std::span<const Window> windows, std::span<const Wind
 int RunPerplexity(const PerplexityOptions& options, ToolIo& io) {
   CheckTextOptions(options.text);
   const auto per_token = options.per_token_file ? std::make_unique<OutputFile>(*options.per_token_file) : nullptr;
-  const auto model = LoadModel(options.model);
+  const auto model = LoadModel(options.model, io);
   const WindowShape shape = ResolveShape(options.text, *model);
   ThreadPool pool(options.model.threads);
   Session session(model, pool, MakeSessionOptions(options.model, *model));

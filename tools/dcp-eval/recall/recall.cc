@@ -193,14 +193,14 @@ void Recall::Prepare() {
   ModelList list = ReadModelList(options_.models, io_);
   KeepLearned(list, options_);
   const ModelToolOptions control = OptionsOf(options_, list.control, "dense");
-  const auto model = LoadModel(control);
+  const auto model = LoadModel(control, io_);
   int positions = model->config().n_positions;
   for (const ModelEntry& variant : list.variants) {
     CheckSameTokenizer(list.control, variant, io_);
     positions = std::min(positions, ReadModelConfig(variant.model, variant.adapter).n_positions);
   }
-  const auto tokenizer = LoadTokenizer(control, *model);
-  const auto documents = ReadTexts(options_.texts, NeedTokenizer(tokenizer, control, "--text"), 0, io_);
+  const auto tokenizer = LoadTokenizer(control, *model, io_);
+  const auto documents = ReadTexts(options_.texts, NeedTokenizer(tokenizer, control, "--text"), *model, 0, io_);
   RecallShape shape;
   shape.lead = static_cast<size_t>(options_.lead);
   shape.passage = static_cast<size_t>(options_.passage);
@@ -222,7 +222,7 @@ RecallResult Recall::Run() {
   for (size_t i = 0; i < result_.series.size(); ++i) {
     const RecallSeries& series = result_.series[i];
     const ModelToolOptions one = OptionsOf(options_, series.model, series.policy);
-    const auto model = LoadModel(one);
+    const auto model = LoadModel(one, io_);
     Session session(model, pool_, MakeSessionOptions(one, *model));
     ContinuationScorer scorer(session, pool_, static_cast<size_t>(options_.batch));
     const QuestionScores scores = scorer.Score(questions, [&](size_t fed) {

@@ -60,8 +60,8 @@ std::vector<Document> ReadDocuments(const TextOptions& options, const ModelToolO
                                     ToolIo& io) {
   const auto limit = static_cast<size_t>(options.max_tokens);
   if (options.ids) return ReadIdDocuments(*options.ids, model, limit, io);
-  const auto tokenizer = LoadTokenizer(source, model);
-  return ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), limit, io);
+  const auto tokenizer = LoadTokenizer(source, model, io);
+  return ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, limit, io);
 }
 
 std::vector<Window> CutWindows(std::span<const Document> documents, const WindowShape& shape, ToolIo& io) {

@@ -78,7 +78,7 @@ std::shared_ptr<const Model> Sweep::Load(const ModelEntry& entry) {
   ModelToolOptions options = options_.run;
   options.model = entry.model;
   options.adapter = entry.adapter;
-  auto model = LoadModel(options);
+  auto model = LoadModel(options, io_);
   if (control_) variant_ = {entry, model};
   return model;
 }

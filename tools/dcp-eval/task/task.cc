@@ -184,8 +184,8 @@ int RunTask(const TaskOptions& options, ToolIo& io) {
   const auto per_example = options.per_example_file ? std::make_unique<OutputFile>(*options.per_example_file) : nullptr;
   const std::vector<TaskExample> examples =
       ReadTask(task, {options.data, options.labels, static_cast<size_t>(options.limit)}, io);
-  const auto model = LoadModel(options.model);
-  const auto tokenizer = LoadTokenizer(options.model, *model);
+  const auto model = LoadModel(options.model, io);
+  const auto tokenizer = LoadTokenizer(options.model, *model, io);
   ThreadPool pool(options.model.threads);
   Session session(model, pool, MakeSessionOptions(options.model, *model));
   const Questions questions =

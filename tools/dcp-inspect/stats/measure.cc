@@ -111,11 +111,12 @@ std::vector<CorpusWindow> PlaceWindows(std::span<const Document> documents, size
 }
 
 CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
-  const auto model = LoadModel(options.model);
+  const auto model = LoadModel(options.model, io);
   const Shape shape = ResolveShape(options.stats, *model);
-  const auto loaded = LoadTokenizer(options.model, *model);
+  const auto loaded = LoadTokenizer(options.model, *model, io);
   const Tokenizer& tokenizer = NeedTokenizer(loaded, options.model, "--stats");
-  const std::vector<Document> documents = ReadTexts(options.source.texts, tokenizer, options.source.max_tokens, io);
+  const std::vector<Document> documents =
+      ReadTexts(options.source.texts, tokenizer, *model, options.source.max_tokens, io);
   const auto windows = PlaceWindows(documents, shape.context, static_cast<size_t>(options.stats.windows));
   if (windows.empty()) {
     Reject("--text: no document has " + std::to_string(shape.context) + " tokens, as --context asks; longest of " +

@@ -72,8 +72,8 @@ DropTrace ReadAndGenerate(const InspectOptions& options, const std::vector<Token
 }  // namespace
 
 NamedTrace TraceModel(const InspectOptions& options, ToolIo& io) {
-  const auto model = LoadModel(options.model);
-  const auto tokenizer = LoadTokenizer(options.model, *model);
+  const auto model = LoadModel(options.model, io);
+  const auto tokenizer = LoadTokenizer(options.model, *model, io);
   const Tokenizer* const text = tokenizer ? &*tokenizer : nullptr;
   const std::vector<TokenId> ids = PromptIds(options, *model, tokenizer, io);
 
