@@ -19,9 +19,14 @@ size_t SystemPageBytes() {
   return bytes;
 }
 
-std::byte* MapMemory(size_t bytes) noexcept {
-  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
+std::byte* MapMemory(size_t bytes, size_t alignment) noexcept {
+  void* p = mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return nullptr;
+  auto* whole = static_cast<std::byte*>(p);
+  const size_t before = (alignment - reinterpret_cast<uintptr_t>(p) % alignment) % alignment;
+  if (before > 0) munmap(whole, before);
+  munmap(whole + before + bytes, alignment - before);
+  return whole + before;
 }
 
 void UnmapMemory(std::byte* begin, size_t bytes) noexcept { munmap(begin, bytes); }
@@ -48,7 +53,7 @@ void AdviseLargePages(std::byte* begin, size_t bytes) noexcept {
 
 size_t SystemPageBytes() { return 4096; }
 
-std::byte* MapMemory(size_t bytes) noexcept { return static_cast<std::byte*>(std::calloc(bytes, 1)); }
+std::byte* MapMemory(size_t bytes, size_t) noexcept { return static_cast<std::byte*>(std::calloc(bytes, 1)); }
 
 void UnmapMemory(std::byte* begin, size_t) noexcept { std::free(begin); }
 

@@ -9,9 +9,9 @@ namespace dcp {
 // Granularity of the functions below.
 size_t SystemPageBytes();
 
-// Address space, readable and writable, zero-filled, without memory until touched. Null when refused. `bytes` is a
-// multiple of SystemPageBytes().
-std::byte* MapMemory(size_t bytes) noexcept;
+// Address space, readable and writable, zero-filled, without memory until touched. Null when refused. `bytes` and
+// `alignment`, where the space begins, are multiples of SystemPageBytes(); systems without pages ignore the latter.
+std::byte* MapMemory(size_t bytes, size_t alignment) noexcept;
 
 void UnmapMemory(std::byte* begin, size_t bytes) noexcept;
 

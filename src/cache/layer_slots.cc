@@ -46,6 +46,7 @@ LayerSlots::LayerSlots(LayerSlots&& other) noexcept
       size_(std::exchange(other.size_, 0)),
       held_(std::move(other.held_)),
       pages_(std::move(other.pages_)),
+      moves_(other.moves_),
       positions_(std::move(other.positions_)),
       attention_(std::move(other.attention_)),
       expires_(std::move(other.expires_)),
@@ -60,6 +61,13 @@ LayerSlots::LayerSlots(LayerSlots&& other) noexcept
 void LayerSlots::AddPage(CachePage* page) {
   held_.push_back(page);
   pages_.push_back(page->data);
+}
+
+// Looks again where the pages are, in case the pool has moved any.
+void LayerSlots::FollowMoves() {
+  if (moves_ == pool_->moves()) return;
+  moves_ = pool_->moves();
+  for (size_t i = 0; i < held_.size(); ++i) pages_[i] = held_[i]->data;
 }
 
 // Makes a page writable: one that others hold is replaced by a copy.
@@ -80,6 +88,7 @@ size_t LayerSlots::shared_pages() const {
 
 void LayerSlots::Reserve(size_t more) {
   assert(size_ + more <= positions_.size());
+  FollowMoves();
   if (size_ < pages_.size() * kPanel) OwnPage(size_ / kPanel);
   while (pages_.size() * kPanel < size_ + more) AddPage(pool_->Take());
 }
@@ -162,6 +171,7 @@ void LayerSlots::Assign(std::span<const int32_t> positions) {
 void LayerSlots::CopyFrom(const LayerSlots& other) noexcept {
   assert(size_ == 0 && pages_.empty());
   size_ = other.size_;
+  moves_ = pool_->moves();
   for (size_t i = 0; i < DivideUp(size_, kPanel); ++i) {
     pool_->Share(other.held_[i]);
     AddPage(other.held_[i]);

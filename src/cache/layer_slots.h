@@ -33,7 +33,8 @@ struct SlotTracking {
 // Pages are shared by copies until somebody writes: CopyFrom copies none, and who is to write to a page that others
 // hold copies it first.
 //
-// Order is law: Reserve, Append, (score, decide), EvictDue, attend. Views are dead after the next Append or EvictDue.
+// Order is law: Reserve, Append, (score, decide), EvictDue, attend. Views are dead after the next Append or EvictDue,
+// and when the pool is trimmed.
 // Different LayerSlots of one pool may be changed from different threads, except by Reserve.
 class LayerSlots {
  public:
@@ -67,8 +68,8 @@ class LayerSlots {
 
   SlotPages pages() const { return {layout_, pages_.data(), size_}; }
   size_t page_count() const { return pages_.size(); }
-  std::byte* page(size_t i) { return pages_[i]; }
-  const std::byte* page(size_t i) const { return pages_[i]; }
+  std::byte* page(size_t i) { return held_[i]->data; }
+  const std::byte* page(size_t i) const { return held_[i]->data; }
 
   // [size()], readable up to a whole page.
   const int32_t* positions() const { return positions_.data(); }
@@ -102,6 +103,7 @@ class LayerSlots {
   void Evict(size_t slot);
   void Move(size_t from, size_t to);
   void AddPage(CachePage* page);
+  void FollowMoves();
   void OwnPage(size_t i);
   void ReleaseEmptyPages();
 
@@ -109,7 +111,8 @@ class LayerSlots {
   PagePool* pool_;
   size_t size_ = 0;
   std::vector<CachePage*> held_;
-  std::vector<std::byte*> pages_;  // their memory, as kernels want it
+  std::vector<std::byte*> pages_;  // their memory, as kernels want it, as it was at the pool's moves_
+  size_t moves_ = 0;
   AlignedBuffer<int32_t> positions_;
   AlignedBuffer<float> attention_;
   AlignedBuffer<int32_t> expires_;

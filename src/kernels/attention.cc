@@ -20,6 +20,9 @@ namespace {
 // Score of a slot that must not be attended: its exponential is exactly zero next to any real score.
 constexpr float kMasked = -1e30f;
 
+// Pages of values that are asked for while others are read.
+constexpr size_t kValuesAhead = 2;
+
 template <typename T>
 const T* KeysOf(const SlotPages& kv, size_t head, size_t page) {
   return reinterpret_cast<const T*>(kv.pages[page] + head * kv.layout->k_head_bytes());
@@ -52,12 +55,18 @@ template <typename T>
 void Scores(const float* q, const SlotPages& kv, size_t head, float* scores) {
   const size_t d = kv.layout->head_dim;
   const FloatVec scale = hn::Set(kFloats, ScoreScale(kv));
+  const size_t last = kv.page_count() - 1;
   size_t page = 0;
   for (; page + 4 <= kv.page_count(); page += 4) {
-    const T* const keys[4] = {KeysOf<T>(kv, head, page), KeysOf<T>(kv, head, page + 1), KeysOf<T>(kv, head, page + 2),
-                              KeysOf<T>(kv, head, page + 3)};
+    const T* keys[4];
+    const T* ahead[4];
+    for (size_t p = 0; p < 4; ++p) {
+      keys[p] = KeysOf<T>(kv, head, page + p);
+      // The last ones look ahead to the values.
+      ahead[p] = page + 4 <= last ? KeysOf<T>(kv, head, std::min(page + 4 + p, last)) : ValuesOf<T>(kv, head, p);
+    }
     FloatVec sums[4][kVecs];
-    FourPanelDot(q, keys, d, sums);
+    FourPanelDot(q, keys, ahead, d, sums);
     for (size_t p = 0; p < 4; ++p) {
       for (size_t v = 0; v < kVecs; ++v)
         StoreFloats(hn::Mul(sums[p][v], scale), scores + (page + p) * kPanel + v * kLanes);
@@ -79,10 +88,14 @@ HWY_INLINE void WeightedValues(const float* weights, const SlotPages& kv, size_t
   for (FloatVec& s : sums) s = hn::Zero(kFloats);
   for (size_t page = 0; page < kv.page_count(); ++page) {
     const T* values = ValuesOf<T>(kv, head, page) + column;
+    const T* ahead = ValuesOf<T>(kv, head, std::min(page + kValuesAhead, kv.page_count() - 1)) + column;
     const float* w = weights + page * kPanel;
     const size_t count = std::min(kPanel, kv.slots - page * kPanel);
     for (size_t j = 0; j < count; ++j) {
       const FloatVec wj = hn::Set(kFloats, w[j]);
+      for (size_t b = 0; b < kPanels * kPanel * sizeof(T); b += kCacheLine) {
+        hwy::Prefetch(reinterpret_cast<const std::byte*>(ahead + j * stride) + b);
+      }
       for (size_t v = 0; v < kPanels * kVecs; ++v) {
         sums[v] = hn::MulAdd(wj, LoadFloats(values + j * stride + v * kLanes), sums[v]);
       }

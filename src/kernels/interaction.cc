@@ -34,10 +34,14 @@ void ScoresImpl(const float* q_int, const SlotPages& keys, float beta, float* sc
   const FloatVec offset = hn::Set(kFloats, beta);
   size_t page = 0;
   for (; page + 4 <= keys.page_count(); page += 4) {
-    const float* const panels[4] = {InteractionKeys(keys, page), InteractionKeys(keys, page + 1),
-                                    InteractionKeys(keys, page + 2), InteractionKeys(keys, page + 3)};
+    const float* panels[4];
+    const float* ahead[4];
+    for (size_t p = 0; p < 4; ++p) {
+      panels[p] = InteractionKeys(keys, page + p);
+      ahead[p] = InteractionKeys(keys, std::min(page + 4 + p, keys.page_count() - 1));
+    }
     FloatVec sums[4][kVecs];
-    FourPanelDot(q_int, panels, dim, sums);
+    FourPanelDot(q_int, panels, ahead, dim, sums);
     for (size_t p = 0; p < 4; ++p) {
       for (size_t v = 0; v < kVecs; ++v) {
         StoreFloats(hn::MulAdd(sums[p][v], scale, offset), scores + (page + p) * kPanel + v * kLanes);

@@ -40,24 +40,52 @@ namespace dcp {
 namespace {
 
 HWY_EXPORT(ComputeBlock);
+HWY_EXPORT(PackRows);
 HWY_EXPORT(QuantizeRow);
 
 // Blocks that each thread gets, at the least, so that one that is held up does not hold up all.
 constexpr size_t kBlocksPerThread = 8;
 
-// Fewer rows than this are rounded to integers by the calling thread: waking the others would take longer.
+// Fewer rows than this are packed or rounded by the calling thread: waking the others would take longer.
 constexpr size_t kParallelRows = 8;
 
+// Inputs that are packed at a time.
+constexpr size_t kPackInputs = 256;
+
 void QuantizeRows(const LinearArgs& args, ThreadPool& pool) {
-  args.scratch->Reserve(args.x.rows, args.x.cols);
   const auto one = [&](size_t row, size_t) { HWY_DYNAMIC_DISPATCH(QuantizeRow)(args, row); };
   if (args.x.rows >= kParallelRows) return pool.ParallelFor(args.x.rows, one);
   for (size_t row = 0; row < args.x.rows; ++row) one(row, 0);
 }
 
+// The rows cut into blocks of equal size, but for the last one.
+struct RowBlocks {
+  explicit RowBlocks(size_t row_count)
+      : rows(row_count), count(DivideUp(rows, kRowBlock)), step(DivideUp(rows, std::max<size_t>(count, 1))) {}
+
+  LinearBlock Block(size_t i) const { return {i * step, std::min((i + 1) * step, rows), 0, 0}; }
+
+  size_t rows, count, step;
+};
+
+void PackBlocks(const LinearArgs& args, const RowBlocks& blocks, ThreadPool& pool) {
+  const size_t pieces = DivideUp(args.x.cols, kPackInputs);
+  const auto one = [&](size_t i, size_t) {
+    const size_t begin = i % pieces * kPackInputs;
+    HWY_DYNAMIC_DISPATCH(PackRows)
+    (args, blocks.Block(i / pieces), begin, std::min(begin + kPackInputs, args.x.cols));
+  };
+  if (args.x.rows >= kParallelRows) return pool.ParallelFor(blocks.count * pieces, one);
+  for (size_t i = 0; i < blocks.count * pieces; ++i) one(i, 0);
+}
+
 }  // namespace
 
-void LinearScratch::Reserve(size_t rows, size_t in) {
+void LinearScratch::Reserve(WeightType type, size_t rows, size_t in) {
+  if (type != WeightType::kI8) {
+    if (rows * in > packed_.size()) packed_ = AlignedBuffer<float>(rows * in);
+    return;
+  }
   stride_ = RoundUp(in, kQuantBlock);
   groups_ = DivideUp(in, kActivationGroup);
   if (rows * stride_ > values_.size()) values_ = AlignedBuffer<int16_t>(rows * stride_);
@@ -65,18 +93,22 @@ void LinearScratch::Reserve(size_t rows, size_t in) {
 }
 
 void Linear(const LinearArgs& args, ThreadPool& pool) {
-  if (args.weights->type() == WeightType::kI8) QuantizeRows(args, pool);
+  const RowBlocks row_blocks(args.x.rows);
+  const WeightType type = args.weights->type();
+  const bool packs = type != WeightType::kI8 && PacksRows(row_blocks.step);
+  if (type == WeightType::kI8 || packs) args.scratch->Reserve(type, args.x.rows, args.x.cols);
+  if (type == WeightType::kI8) QuantizeRows(args, pool);
+  if (packs) PackBlocks(args, row_blocks, pool);
   const size_t panels = DivideUp(args.y.cols, kPanel);
-  const size_t row_blocks = DivideUp(args.x.rows, kRowBlock);
   const size_t wanted =
-      DivideUp(kBlocksPerThread * static_cast<size_t>(pool.threads()), std::max<size_t>(row_blocks, 1));
+      DivideUp(kBlocksPerThread * static_cast<size_t>(pool.threads()), std::max<size_t>(row_blocks.count, 1));
   // A multiple of four panels suits the tile for one row.
   const size_t step = std::max<size_t>(4, RoundUp(DivideUp(panels, wanted), 4));
   const size_t panel_blocks = DivideUp(panels, step);
-  pool.ParallelFor(row_blocks * panel_blocks, [&](size_t i, size_t) {
-    const size_t row = i / panel_blocks * kRowBlock;
-    const size_t panel = i % panel_blocks * step;
-    const LinearBlock block{row, std::min(row + kRowBlock, args.x.rows), panel, std::min(panel + step, panels)};
+  pool.ParallelFor(row_blocks.count * panel_blocks, [&](size_t i, size_t) {
+    LinearBlock block = row_blocks.Block(i / panel_blocks);
+    block.panel_begin = i % panel_blocks * step;
+    block.panel_end = std::min(block.panel_begin + step, panels);
     HWY_DYNAMIC_DISPATCH(ComputeBlock)(args, block);
   });
 }

@@ -17,17 +17,21 @@ enum class Activation { kNone, kGelu };
 // Inputs of a row that are rounded to 16 bits with one scale, for products with i8 weights.
 inline constexpr size_t kActivationGroup = 384;
 
-// Room for activations as integers of 16 bits. Grows, never shrinks; a product at a time.
+// Room for activations in the form that products want: packed for tiles of several rows, or, with i8 weights, as
+// integers of 16 bits. Grows, never shrinks; a product at a time.
 class LinearScratch {
  public:
-  // For rows of `in` activations; contents are lost. Throws std::bad_alloc.
-  void Reserve(size_t rows, size_t in);
+  // For rows of `in` activations of a product with such weights; contents are lost. Throws std::bad_alloc.
+  void Reserve(WeightType type, size_t rows, size_t in);
+
+  float* packed() { return packed_.data(); }  // [rows * in]
 
   int16_t* values(size_t row) { return values_.data() + row * stride_; }  // [in rounded up to kQuantBlock]
   float* scales(size_t row) { return scales_.data() + row * groups_; }    // [groups]
   size_t stride() const { return stride_; }                               // from row to row of the values
 
  private:
+  AlignedBuffer<float> packed_;
   AlignedBuffer<int16_t> values_;
   AlignedBuffer<float> scales_;
   size_t stride_ = 0;
@@ -43,7 +47,7 @@ struct LinearArgs {
   ConstMatrix residual;                       // [B, out] or empty; must not overlap y
   Matrix y;  // [B, cols], cols <= out: only the panels that hold these columns are computed. Rows
              // must have room for whole panels; residual rows likewise
-  LinearScratch* scratch = nullptr;  // REQUIRED for i8 weights, not used for others
+  LinearScratch* scratch = nullptr;  // REQUIRED for i8 weights and for more than a handful of rows
 };
 
 // Every element of y is a sum over the inputs in ascending order, accumulated in float32, whatever the number of rows

@@ -3,7 +3,9 @@
 #ifndef DCP_KERNELS_LINEAR_BLOCK_ONCE_
 #define DCP_KERNELS_LINEAR_BLOCK_ONCE_
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "base/aligned_buffer.h"
 #include "kernels/linear.h"
@@ -13,6 +15,12 @@ namespace dcp {
 // Rows of a block when there are many: their activations stay in the L2 cache while panels pass by.
 inline constexpr size_t kRowBlock = 48;
 
+// Few rows are read where they lie; more are packed first, so that a tile finds what it multiplies with an input side
+// by side: rows lie several KiB apart, and reading 12 of them in turn costs a tenth of the time.
+inline constexpr size_t kFewRows = 6;
+
+constexpr bool PacksRows(size_t rows) { return rows > kFewRows; }
+
 // A block of the product: rows [row_begin, row_end) by panels [panel_begin, panel_end).
 struct LinearBlock {
   size_t row_begin, row_end;
@@ -21,9 +29,35 @@ struct LinearBlock {
   size_t rows() const { return row_end - row_begin; }
 };
 
-// Rows of the next tile when `left` remain: full tiles, and a rest in equal parts (8 rows are 4 + 4, not 6 + 2: a tile
-// of few rows waits for the latency of its sums).
-inline size_t NextTileRows(size_t left, size_t full) { return DivideUp(left, DivideUp(left, full)); }
+// Whether the processor has AVX512_VNNI.
+inline bool HasPairInstruction() {
+#if defined(__GNUC__) && defined(__x86_64__)
+  static const bool has = __builtin_cpu_supports("avx512vnni") != 0;
+  return has;
+#else
+  return false;
+#endif
+}
+
+// How the rows of a block are cut into tiles of at most kFull: full ones, and a rest in equal parts (8 rows are 4 + 4,
+// not 6 + 2: a tile of few rows waits for the latency of its sums). Found once for a block, since a division takes as
+// long as the work on several inputs.
+template <size_t kFull>
+class RowTiles {
+ public:
+  explicit RowTiles(size_t rows) {
+    for (size_t left = rows; left > 0; left -= rows_[count_ - 1]) {
+      rows_[count_++] = static_cast<uint8_t>(DivideUp(left, DivideUp(left, kFull)));
+    }
+  }
+
+  size_t count() const { return count_; }
+  size_t rows(size_t tile) const { return rows_[tile]; }
+
+ private:
+  std::array<uint8_t, kRowBlock> rows_;
+  size_t count_ = 0;
+};
 
 }  // namespace dcp
 
@@ -64,24 +98,6 @@ inline void FinishPanel(const LinearArgs& args, const LinearBlock& block, size_t
     }
   }
 }
-
-// Weights that lie ahead, asked for while others are multiplied: a piece at each step of the tiles that pass over a
-// slice, so that memory delivers all the time and not only while the first tile runs. 15 to 20 % less time for 8 to
-// 32 rows than asking for what comes 2 KiB later.
-class LookAhead {
- public:
-  // `bytes` from `from` on, in `steps` calls of Next().
-  LookAhead(const std::byte* from, size_t bytes, size_t steps) : at_(from), step_(DivideUp(bytes, steps)) {}
-
-  HWY_INLINE void Next() {
-    for (size_t b = 0; b < step_; b += kCacheLine) hwy::Prefetch(at_ + b);
-    at_ += step_;
-  }
-
- private:
-  const std::byte* at_;
-  size_t step_;
-};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace dcp

@@ -244,6 +244,38 @@ TEST_P(LayerSlotsTest, ATreeOfCopies) {
   EXPECT_FALSE(pool_.sharing());
 }
 
+// The pool moves pages when most of what lay between them is given back.
+TEST_P(LayerSlotsTest, PagesThatMoveKeepTheirContent) {
+  PageLayout layout = layout_;
+  layout.int_dim = 2048;  // pages so large that a cache of some hundred is more than the pool's first slab
+  PagePool pool(layout.page_bytes());
+  std::vector<LayerSlots> sets;
+  std::vector<Content> contents;
+  for (int i = 0; i < 300; ++i) {
+    contents.emplace_back(layout, i % 50);
+    sets.emplace_back(layout, pool, kCapacity, SlotTracking{});
+    sets.back().Reserve(20);
+    for (int32_t n = 0; n < 20; ++n) sets.back().Append(n, kFar, contents.back().view());
+  }
+  std::vector<LayerSlots> left;
+  std::vector<Content> left_contents;
+  for (size_t i = 0; i < sets.size(); i += 5) {
+    left.push_back(std::move(sets[i]));
+    left_contents.push_back(contents[i]);
+  }
+  sets.clear();
+  for (int i = 0; i < 20; ++i) pool.Trim();
+  ASSERT_GT(pool.moves(), 0u);
+  for (size_t i = 0; i < left.size(); ++i) {
+    left[i].Reserve(1);
+    left[i].Append(20, kFar, left_contents[i].view());
+    for (size_t slot = 0; slot < left[i].size(); ++slot) {
+      ExpectSlot(layout, left[i], slot, left_contents[i]);
+      EXPECT_EQ(left[i].pages().pages[slot / kPanel], left[i].page(slot / kPanel));
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, LayerSlotsTest, testing::Values(KvType::kF32, KvType::kF16),
                          [](const auto& test) { return std::string(ToString(test.param)); });
 

@@ -164,6 +164,62 @@ TEST(PagePool, PagesThatWentBackToTheSystemAreUsableAgain) {
   }
 }
 
+// Beyond the first slab memory comes in large pages.
+TEST(PagePool, LargeCachesFillAUnitBeforeTheNext) {
+  PagePool pool(100 << 10);
+  std::vector<CachePage*> pages;
+  size_t slack = 0;
+  for (int i = 0; i < 2000; ++i) {
+    pages.push_back(pool.Take());
+    const size_t used = pool.pages_in_use() * pool.page_bytes();
+    ASSERT_GE(pool.reserved_bytes(), used);
+    slack = std::max(slack, pool.reserved_bytes() - used);
+    ASSERT_LT(pool.reserved_bytes() - used, 3 * kLargePageBytes + used / 64);
+    ASSERT_LE(pool.pages_free() * pool.page_bytes(), pool.reserved_bytes() - used);
+  }
+  EXPECT_GT(slack, size_t{1} << 20) << "nothing came in large pages";
+  for (CachePage* page : pages) pool.Give(page);
+  pool.Trim();
+  EXPECT_EQ(pool.reserved_bytes(), 0u);
+  EXPECT_EQ(pool.pages_free(), 0u);
+}
+
+// Takes and gives at random in waves, so that what stays lies scattered; pages keep their content wherever they go, and
+// memory follows what is in use.
+TEST(PagePool, ScatteredPagesAreMovedTogether) {
+  PagePool pool(100 << 10);
+  std::mt19937 random(7);
+  std::vector<std::pair<CachePage*, int>> held;
+  int tag = 0;
+  for (int wave = 0; wave < 4; ++wave) {
+    while (held.size() < 1500) {
+      held.emplace_back(pool.Take(), ++tag);
+      std::memset(held.back().first->data, tag % 251, pool.page_bytes());
+    }
+    pool.Share(held.front().first);
+    std::shuffle(held.begin(), held.end(), random);
+    const size_t keep = 50 + random() % 300;
+    while (held.size() > keep) {
+      while (held.back().first->shared()) pool.Give(held.back().first);
+      pool.Give(held.back().first);
+      held.pop_back();
+    }
+    const size_t moves = pool.moves();
+    for (int i = 0; i < 40; ++i) pool.Trim();
+    EXPECT_GT(pool.moves(), moves);
+    const size_t used = held.size() * pool.page_bytes();
+    EXPECT_EQ(pool.pages_in_use(), held.size());
+    EXPECT_LE(pool.reserved_bytes(), used + used / 4 + 4 * kLargePageBytes);
+    std::set<const std::byte*> places;
+    for (const auto& [page, content] : held) {
+      ASSERT_EQ(page->data[0], static_cast<std::byte>(content % 251));
+      ASSERT_EQ(page->data[pool.page_bytes() - 1], static_cast<std::byte>(content % 251));
+      places.insert(page->data);
+    }
+    EXPECT_EQ(places.size(), held.size());
+  }
+}
+
 #if defined(__linux__)
 
 bool IsResident(std::byte* page, size_t bytes) {
