@@ -18,7 +18,7 @@ namespace {
 TEST(GradientParity, LossesAndNormsAreThoseOfDoublePrecision) {
   int checked = 0;
   for (const std::filesystem::path& folder : reference::GoldenFolders(DCP_SOURCE_DIR)) {
-    const GradientCheck check = CheckGradients(folder, folder / "golden.json", torch::kCPU);
+    const GradientCheck check = CheckGradients(folder, folder / "golden.json");
     ASSERT_EQ(check.report.size(), 5u) << folder;
     EXPECT_LT(check.loss, 1e-6) << folder;
     EXPECT_LT(check.gradient, 5e-3) << folder;
@@ -39,7 +39,7 @@ TEST(GradientParity, TheOldFormOfGoldenFilesIsRefused) {
       std::filesystem::path(testing::TempDir()) / ("old_golden_" + std::to_string(getpid()) + ".json");
   std::ofstream(file) << golden;
   try {
-    CheckGradients(folder, file, torch::kCPU);
+    CheckGradients(folder, file);
     ADD_FAILURE() << "was taken";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("old form"), std::string::npos) << error.what();

@@ -86,24 +86,15 @@ torch::Tensor SequenceStream::Read(int64_t first, int64_t count) {
   return batch;
 }
 
-std::vector<HeldOutWindow> CutWindows(const TokenCorpus& corpus, const std::vector<size_t>& documents, int64_t context,
+std::vector<tools::Window> CutWindows(const TokenCorpus& corpus, const std::vector<size_t>& documents, int64_t context,
                                       int64_t stride, int64_t limit) {
-  std::vector<HeldOutWindow> windows;
-  for (const size_t document : documents) {
-    const int64_t length = corpus.Length(document);
-    int64_t scored = 1;
-    for (int64_t begin = 0; length >= 2; begin += stride) {
-      const int64_t end = std::min(begin + context, length);
-      const int64_t first = std::max(scored, begin + 1);
-      if (first < end) windows.push_back({document, begin, end, first});
-      scored = end;
-      if (end == length) break;
-    }
-  }
-  if (limit <= 0 || static_cast<int64_t>(windows.size()) <= limit) return windows;
-  std::vector<HeldOutWindow> some;
-  for (int64_t i = 0; i < limit; ++i) some.push_back(windows[i * windows.size() / limit]);
-  return some;
+  std::vector<size_t> lengths;
+  for (const size_t document : documents) lengths.push_back(static_cast<size_t>(corpus.Length(document)));
+  std::vector<tools::Window> windows =
+      tools::SpreadOut(tools::MakeWindows(lengths, static_cast<size_t>(context), static_cast<size_t>(stride)),
+                       static_cast<size_t>(limit));
+  for (tools::Window& window : windows) window.document = documents[window.document];
+  return windows;
 }
 
 }  // namespace dcp::finetune

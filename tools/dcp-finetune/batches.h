@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/windows.h"
 #include "dcp-finetune/corpus.h"
 
 namespace dcp::finetune {
@@ -42,15 +43,9 @@ class SequenceStream {
   std::vector<int64_t> sequences_;
 };
 
-// Tokens begin .. end-1 of a document are read, first_scored .. end-1 are scored.
-struct HeldOutWindow {
-  size_t document = 0;
-  int64_t begin = 0, end = 0, first_scored = 0;
-};
-
-// As dcp-eval cuts texts: windows of `context` tokens at multiples of `stride`, each scoring what none before it has,
-// never across documents. At most `limit` of them, spread evenly; 0: all.
-std::vector<HeldOutWindow> CutWindows(const TokenCorpus& corpus, const std::vector<size_t>& documents, int64_t context,
+// Windows of documents as MakeWindows() cuts them, at most `limit`, spread evenly; 0: all. REQUIRES: context >= 2,
+// 1 <= stride <= context, limit >= 0.
+std::vector<tools::Window> CutWindows(const TokenCorpus& corpus, const std::vector<size_t>& documents, int64_t context,
                                       int64_t stride, int64_t limit);
 
 }  // namespace dcp::finetune

@@ -2,8 +2,6 @@
 #ifndef DCP_TOOLS_DCP_FINETUNE_CHECK_GRADIENTS_H_
 #define DCP_TOOLS_DCP_FINETUNE_CHECK_GRADIENTS_H_
 
-#include <torch/types.h>
-
 #include <filesystem>
 
 #include "common/json.h"
@@ -19,10 +17,10 @@ struct GradientCheck {
   double gradient = 0;  // of the norms
 };
 
-// Throws dcp::Error, also for golden files of the old form, whose training values are in float: they carry the rounding
-// of the bisection they were made with, up to 1e-4 of a loss and more than all of some gradients at alpha 8.
-GradientCheck CheckGradients(const std::filesystem::path& base, const std::filesystem::path& golden,
-                             torch::Device device);
+// On the CPU. Throws dcp::Error, also for golden files of the old form, whose training values are in float: they carry
+// the rounding of the bisection they were made with, up to 1e-4 of a loss and more than all of some gradients at
+// alpha 8.
+GradientCheck CheckGradients(const std::filesystem::path& base, const std::filesystem::path& golden);
 
 }  // namespace dcp::finetune
 

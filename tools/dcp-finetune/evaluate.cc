@@ -1,5 +1,6 @@
 #include "dcp-finetune/evaluate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -40,18 +41,19 @@ void AddSparsity(const std::vector<Tensor>& kept, Sums& sums) {
   }
 }
 
-void AddBatch(const Parameters& parameters, const TokenCorpus& corpus, std::span<const HeldOutWindow> windows,
+void AddBatch(const Parameters& parameters, const TokenCorpus& corpus, std::span<const tools::Window> windows,
               const ForwardOptions& options, Sums& sums) {
-  const int64_t count = static_cast<int64_t>(windows.size()), length = windows[0].end - windows[0].begin;
+  const auto count = static_cast<int64_t>(windows.size()), length = static_cast<int64_t>(windows[0].length());
   Tensor ids = torch::empty({count, length}, torch::kLong);
   Tensor targets = torch::full({count, length}, kIgnoredTarget, torch::kLong);
   for (int64_t i = 0; i < count; ++i) {
-    int64_t* row = ids.data_ptr<int64_t>() + i * length;
-    corpus.Read(windows[i].document, windows[i].begin, {row, static_cast<size_t>(length)});
-    for (int64_t at = windows[i].first_scored; at < windows[i].end; ++at) {
-      targets.data_ptr<int64_t>()[i * length + at - 1 - windows[i].begin] = row[at - windows[i].begin];
-    }
-    sums.tokens += windows[i].end - windows[i].first_scored;
+    const tools::Window& window = windows[i];
+    const std::span<int64_t> row(ids.data_ptr<int64_t>() + i * length, window.length());
+    int64_t* const wanted = targets.data_ptr<int64_t>() + i * length;
+    corpus.Read(window.document, static_cast<int64_t>(window.begin), row);
+    const size_t first = window.first_scored - window.begin;
+    std::copy(row.begin() + first, row.end(), wanted + first - 1);
+    sums.tokens += window.end - window.first_scored;
   }
   const torch::Device device = parameters["wte.weight"].device();
   const ForwardResult result = Forward(parameters, ids.to(device), options);
@@ -69,14 +71,15 @@ double Evaluation::MeanSparsity() const {
   return sparsity.empty() ? 0 : sum / static_cast<double>(sparsity.size());
 }
 
-Evaluation Evaluate(const Parameters& parameters, const TokenCorpus& corpus, const std::vector<HeldOutWindow>& windows,
+Evaluation Evaluate(const Parameters& parameters, const TokenCorpus& corpus, const std::vector<tools::Window>& windows,
                     int64_t batch, const ForwardOptions& options, const std::function<void()>& between) {
   torch::NoGradGuard no_grad;
   Sums sums;
-  const auto length = [&](size_t i) { return windows[i].end - windows[i].begin; };
   for (size_t begin = 0; begin < windows.size();) {
     size_t end = begin + 1;
-    while (end < windows.size() && end - begin < static_cast<size_t>(batch) && length(end) == length(begin)) ++end;
+    while (end < windows.size() && end - begin < static_cast<size_t>(batch) &&
+           windows[end].length() == windows[begin].length())
+      ++end;
     between();
     AddBatch(parameters, corpus, std::span(windows).subspan(begin, end - begin), options, sums);
     begin = end;

@@ -22,7 +22,7 @@ struct Evaluation {
 
 // `sigmoid` null: dense; Hard(): tokens are dropped as at inference. `batch` windows of equal length go together;
 // `between` is called before each such batch, and may throw.
-Evaluation Evaluate(const Parameters& parameters, const TokenCorpus& corpus, const std::vector<HeldOutWindow>& windows,
+Evaluation Evaluate(const Parameters& parameters, const TokenCorpus& corpus, const std::vector<tools::Window>& windows,
                     int64_t batch, const ForwardOptions& options, const std::function<void()>& between);
 
 // {"tokens", "nll", "perplexity"} and, when pruned, {"sparsity", "sparsity_per_layer", "sparsity_at"}.

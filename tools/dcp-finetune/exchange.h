@@ -5,15 +5,10 @@
 #include <torch/types.h>
 
 #include <memory>
-#include <string>
+
+#include "dcp-finetune/train_options.h"
 
 namespace dcp::finetune {
-
-struct ExchangeOptions {
-  int rank = 0;            // of this process, 0 .. processes-1
-  int processes = 1;       // that train together
-  std::string rendezvous;  // a file, not there yet, on a disk that all processes see; how they find each other
-};
 
 // Throws dcp::Error(kInvalidArgument) for options out of range, or when this build has no gloo.
 void CheckExchange(const ExchangeOptions& options);

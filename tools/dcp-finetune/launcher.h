@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/tool.h"
-#include "dcp-finetune/exchange.h"
+#include "dcp-finetune/train_options.h"
 
 namespace dcp::finetune {
 

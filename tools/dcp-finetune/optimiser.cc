@@ -13,7 +13,7 @@ using torch::Tensor;
 constexpr int kNewtonSchulzSteps = 5;
 
 // q, k and v share one stored matrix, but each is a map of its own.
-int64_t Parts(const Parameter& parameter) { return parameter.name.ends_with("c_attn.weight") ? 3 : 1; }
+int64_t Parts(const Parameter& parameter) { return parameter.role == TensorRole::kQkvMatrix ? 3 : 1; }
 
 }  // namespace
 
@@ -44,7 +44,8 @@ void Optimiser::Step(int64_t step, double share) {
     if (group == ParameterGroup::kMatrices && options_.muon) {
       MuonStep(share * options_.muon_lr);
     } else {
-      AdamWStep(group, step, share * (group == ParameterGroup::kInteraction ? options_.int_lr : options_.lr));
+      AdamWStep(group, step,
+                share * (group == ParameterGroup::kInteraction ? options_.int_lr.value_or(options_.lr) : options_.lr));
     }
   }
 }

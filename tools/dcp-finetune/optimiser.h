@@ -7,20 +7,9 @@
 #include <cstdint>
 
 #include "dcp-finetune/parameters.h"
+#include "dcp-finetune/train_options.h"
 
 namespace dcp::finetune {
-
-struct OptimiserOptions {
-  double lr = 1e-4;      // of the base
-  double int_lr = 1e-4;  // of the interaction tensors
-  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double weight_decay = 0;  // of the base's matrices and embeddings, times their learning rate
-
-  // Muon (Jordan, 2024) instead of AdamW for ParameterGroup::kMatrices: the momentum of each matrix is made orthogonal
-  // before it is applied, so every direction moves alike. Pretraining reaches the same loss in fewer steps.
-  bool muon = false;
-  double muon_lr = 0.02, momentum = 0.95;
-};
 
 // The nearest matrix with all singular values near 1, of a [r, c] matrix that is not zero: five steps of a quintic
 // Newton-Schulz iteration, whose singular values end between about 0.7 and 1.2.

@@ -11,59 +11,42 @@ namespace {
 
 using torch::Tensor;
 
-ParameterGroup GroupOf(const std::string& name, size_t dimensions) {
-  if (name.find("_int.weight") != std::string::npos || name.find("int_bias") != std::string::npos) {
-    return ParameterGroup::kInteraction;
+ParameterGroup GroupOf(TensorRole role) {
+  switch (role) {
+    case TensorRole::kEmbedding:
+      return ParameterGroup::kEmbeddings;
+    case TensorRole::kMatrix:
+    case TensorRole::kQkvMatrix:
+    case TensorRole::kResidualMatrix:
+      return ParameterGroup::kMatrices;
+    case TensorRole::kInteractionMatrix:
+    case TensorRole::kInteractionBias:
+      return ParameterGroup::kInteraction;
+    case TensorRole::kBias:
+    case TensorRole::kNormWeight:
+    case TensorRole::kNormBias:
+      break;
   }
-  if (dimensions != 2) return ParameterGroup::kVectors;
-  return name.starts_with("h.") ? ParameterGroup::kMatrices : ParameterGroup::kEmbeddings;
+  return ParameterGroup::kVectors;
 }
 
-int64_t Product(const std::vector<int64_t>& shape) {
-  int64_t product = 1;
-  for (const int64_t size : shape) product *= size;
-  return product;
+// Values of a new tensor of the base, as GPT-2's begin; what is drawn is drawn from torch's generator.
+void InitialiseBase(const Parameter& parameter, int layers) {
+  constexpr double kStd = 0.02;
+  Tensor value = parameter.value;
+  if (parameter.group == ParameterGroup::kVectors) {
+    value.fill_(parameter.role == TensorRole::kNormWeight ? 1 : 0);
+  } else {
+    const bool residual = parameter.role == TensorRole::kResidualMatrix;
+    value.copy_(torch::randn(value.sizes()) * (residual ? kStd / std::sqrt(2.0 * layers) : kStd));
+  }
 }
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(const ModelConfig& config) {
-  const int64_t C = config.n_embd, M = config.n_inner, R = config.int_n_embd;
-  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes = {{"wte.weight", {config.vocab_size, C}},
-                                                                      {"wpe.weight", {config.n_positions, C}}};
-  for (int i = 0; i < config.n_layer; ++i) {
-    const std::string layer = "h." + std::to_string(i) + ".";
-    const auto add = [&](const char* name, std::vector<int64_t> shape) {
-      shapes.emplace_back(layer + name, std::move(shape));
-    };
-    add("ln_1.weight", {C});
-    add("ln_1.bias", {C});
-    add("attn.c_attn.weight", {C, 3 * C});
-    add("attn.c_attn.bias", {3 * C});
-    add("attn.c_proj.weight", {C, C});
-    add("attn.c_proj.bias", {C});
-    if (R > 0) {
-      add("attn.q_int.weight", {R, C});
-      add("attn.k_int.weight", {R, C});
-      add("attn.int_bias", {1});
-    }
-    add("ln_2.weight", {C});
-    add("ln_2.bias", {C});
-    add("mlp.c_fc.weight", {C, M});
-    add("mlp.c_fc.bias", {M});
-    add("mlp.c_proj.weight", {M, C});
-    add("mlp.c_proj.bias", {C});
-  }
-  shapes.emplace_back("ln_f.weight", std::vector<int64_t>{C});
-  shapes.emplace_back("ln_f.bias", std::vector<int64_t>{C});
-  return shapes;
-}
-
 GroupSizes SizesOf(const ModelConfig& config) {
   GroupSizes sizes = {};
-  for (const auto& [name, shape] : ParameterShapes(config)) {
-    sizes[static_cast<int>(GroupOf(name, shape.size()))] += Product(shape);
-  }
+  ForEachTensor(config, [&](const TensorSpec& spec) { sizes[static_cast<int>(GroupOf(spec.role))] += spec.size(); });
   return sizes;
 }
 
@@ -75,17 +58,16 @@ Parameters::Parameters(const ModelConfig& config, torch::Device device) : config
     gradients_[g] = torch::zeros({sizes[g]}, options);
   }
   int64_t offsets[kParameterGroups] = {};
-  for (const auto& [name, shape] : ParameterShapes(config)) {
-    const ParameterGroup group = GroupOf(name, shape.size());
+  ForEachTensor(config, [&](const TensorSpec& spec) {
+    const ParameterGroup group = GroupOf(spec.role);
     const int g = static_cast<int>(group);
-    const int64_t size = Product(shape);
-    Tensor value = flat_[g].narrow(0, offsets[g], size).view(shape).detach();
+    Tensor value = flat_[g].narrow(0, offsets[g], spec.size()).view(spec.shape).detach();
     value.set_requires_grad(true);
-    value.mutable_grad() = gradients_[g].narrow(0, offsets[g], size).view(shape);
-    offsets[g] += size;
-    index_[name] = parameters_.size();
-    parameters_.push_back({name, value, group});
-  }
+    value.mutable_grad() = gradients_[g].narrow(0, offsets[g], spec.size()).view(spec.shape);
+    offsets[g] += spec.size();
+    index_[spec.name] = parameters_.size();
+    parameters_.push_back({spec.name, value, spec.role, group});
+  });
 }
 
 Parameters Parameters::Initialise(const ModelConfig& config, const InteractionInit& init, uint64_t seed,
@@ -93,15 +75,8 @@ Parameters Parameters::Initialise(const ModelConfig& config, const InteractionIn
   Parameters parameters(config, device);
   torch::manual_seed(seed);
   torch::NoGradGuard no_grad;
-  for (Parameter& parameter : parameters.parameters_) {
-    if (parameter.group == ParameterGroup::kInteraction) continue;
-    if (parameter.group == ParameterGroup::kVectors) {
-      parameter.value.fill_(parameter.name.ends_with(".weight") ? 1 : 0);
-      continue;
-    }
-    const bool residual = parameter.name.ends_with("c_proj.weight");
-    const double std = residual ? 0.02 / std::sqrt(2.0 * config.n_layer) : 0.02;
-    parameter.value.copy_(torch::randn(parameter.value.sizes()) * std);
+  for (const Parameter& parameter : parameters.parameters_) {
+    if (parameter.group != ParameterGroup::kInteraction) InitialiseBase(parameter, config.n_layer);
   }
   parameters.InitialiseInteraction(init);
   return parameters;
@@ -111,7 +86,7 @@ void Parameters::InitialiseInteraction(const InteractionInit& init) {
   torch::NoGradGuard no_grad;
   for (Parameter& parameter : parameters_) {
     if (parameter.group != ParameterGroup::kInteraction) continue;
-    if (parameter.value.dim() == 1) {
+    if (parameter.role == TensorRole::kInteractionBias) {
       parameter.value.fill_(init.bias);
     } else {
       parameter.value.copy_(torch::randn(parameter.value.sizes()) * init.std);
@@ -142,9 +117,7 @@ const Tensor& Parameters::operator[](const std::string& name) const {
   return parameters_[found->second].value;
 }
 
-const Tensor& Parameters::Layer(int layer, const char* name) const {
-  return (*this)["h." + std::to_string(layer) + "." + name];
-}
+const Tensor& Parameters::Layer(int layer, const char* name) const { return (*this)[LayerPrefix(layer) + name]; }
 
 void Parameters::FreezeBase() {
   base_frozen_ = true;

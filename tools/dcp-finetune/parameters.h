@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "dcp-finetune/train_options.h"
 #include "dcp/model_config.h"
+#include "io/gpt2_tensors.h"
 
 namespace dcp::finetune {
 
@@ -27,24 +29,17 @@ inline constexpr int kParameterGroups = 4;
 struct Parameter {
   std::string name;     // canonical, without "transformer."
   torch::Tensor value;  // a leaf
-  ParameterGroup group;
-};
-
-// How new interaction tensors begin.
-struct InteractionInit {
-  double bias = 2;    // beta
-  double std = 0.02;  // of q_int and k_int
+  TensorRole role;
+  ParameterGroup group;  // what follows from the role
 };
 
 using GroupSizes = std::array<int64_t, kParameterGroups>;  // numbers in each
 
 GroupSizes SizesOf(const ModelConfig& config);
 
-// Names and shapes of the tensors of `config`, in the order of GPT-2's files.
-std::vector<std::pair<std::string, std::vector<int64_t>>> ParameterShapes(const ModelConfig& config);
-
 // Owns the tensors. All values of a group are one flat tensor, and all its gradients another, of which the parameters
-// are views: an optimiser step, a gradient norm or an exchange between processes is one operation per group.
+// are views, in the order of ForEachTensor (io/gpt2_tensors.h), which saved states rely on: an optimiser step, a
+// gradient norm or an exchange between processes is one operation per group.
 class Parameters {
  public:
   // A fresh model: GPT-2's initialisation, drawn from `seed`.

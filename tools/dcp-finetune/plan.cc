@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 
 #include "common/corpus.h"
 #include "dcp-finetune/attention.h"
+#include "dcp-finetune/exchange.h"
 #include "dcp/error.h"
 #include "io/checkpoint.h"
 
@@ -22,16 +22,9 @@ void Require(bool fits, const char* message) {
   if (!fits) Fail(message);
 }
 
+// What the range of each option does not tell.
 void CheckNumbers(const TrainOptions& o) {
-  Require(o.steps >= 1 && o.batch >= 1 && o.accumulate >= 1, "--steps, --batch and --accumulate must be 1 or more");
-  Require(!o.gamma || (*o.gamma >= 0 && std::isfinite(*o.gamma)), "--gamma must be 0 or more");
-  Require(!o.gamma || o.int_dim >= 1, "--int-dim must be 1 or more");
-  Require(o.threads >= 0, "--threads must be 0 or more");
-  Require(o.held_out >= 0 && o.held_out < 1, "--held-out must be 0 or more and below 1");
-  Require(o.schedule.warmup >= 0 && o.schedule.decay >= 0, "--warmup and --decay must be 0 or more");
-  if (!(o.distill_share >= 0 && o.distill_share <= 1)) {
-    Fail("--distill-share " + std::to_string(o.distill_share) + ": expected 0 to 1");
-  }
+  Require(o.held_out < 1, "--held-out must be below 1");
   CheckExchange(o.exchange);
   if (o.batch % o.exchange.processes != 0) {
     Fail("--batch " + std::to_string(o.batch) + " cannot be divided among " + std::to_string(o.exchange.processes) +
@@ -52,7 +45,6 @@ void CheckTogether(const TrainOptions& o) {
   Require(o.distill || o.teacher.empty(), "--teacher needs --distill");
   Require(!o.distill || !o.teacher.empty() || !o.base.empty(), "--distill needs --base or --teacher");
   Require(!o.schedule.cosine || o.schedule.decay == 0, "give --decay or --lr-schedule cosine, not both");
-  Require(ParseWeightType(o.dtype) != WeightType::kI8, "--dtype i8: expected f32, bf16 or f16");
 }
 
 // Whether files can be made in a directory that may not be there yet.
@@ -82,16 +74,13 @@ void CheckPaths(const TrainOptions& o) {
 
 torch::Device ParseDevice(const std::string& name) {
   if (name == "cpu") return torch::kCPU;
-  if (name != "cuda") Fail("--device \"" + name + "\": expected cpu or cuda");
   Require(at::hasCUDA(), "--device cuda: this machine or this build has none");
   return torch::Device(torch::kCUDA, 0);
 }
 
 torch::ScalarType ParsePrecision(const std::string& name, const torch::Device& device) {
-  if (name.empty()) return device.is_cuda() ? torch::kBFloat16 : torch::kFloat;
-  if (name == "f32") return torch::kFloat;
-  if (name != "bf16") Fail("--precision \"" + name + "\": expected f32 or bf16");
-  return torch::kBFloat16;
+  const bool bf16 = name.empty() ? device.is_cuda() : name == "bf16";
+  return bf16 ? torch::kBFloat16 : torch::kFloat;
 }
 
 TokenId EndOfText(const Tokenizer& tokenizer, const std::string& directory, int vocabulary) {
@@ -138,7 +127,7 @@ ModelToSave TargetOf(const TrainOptions& o) {
   return {.directory = o.out,
           .source = o.base.empty() ? fs::path(o.init_config) : fs::path(o.base) / "config.json",
           .tokenizer = o.tokenizer,
-          .type = ParseWeightType(o.dtype),
+          .type = o.saved_type,
           .adapter_only = o.adapter_only};
 }
 

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "dcp/error.h"
+#include "support/escape.h"
 
 namespace dcp::finetune {
 namespace {
@@ -36,8 +37,8 @@ AlphaSchedule ParseAlphaSchedule(const std::string& text) {
   }
   const auto is_alpha = [](double alpha) { return alpha >= 1 && std::isfinite(alpha); };
   if (!valid || numbers[end] != '\0' || !is_alpha(schedule.from) || !is_alpha(schedule.to) || !(steps >= 1)) {
-    throw Error(ErrorCode::kInvalidArgument, "--alpha \"" + text +
-                                                 "\": expected cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or "
+    throw Error(ErrorCode::kInvalidArgument, Quote(text) +
+                                                 ": expected cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or "
                                                  "constant:ALPHA, with alphas of at least 1");
   }
   schedule.steps = static_cast<int64_t>(std::min(steps, 1e15));

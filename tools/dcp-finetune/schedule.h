@@ -18,7 +18,7 @@ struct AlphaSchedule {
 };
 
 // "cosine:FROM:TO:STEPS", "linear:FROM:TO:STEPS" or "constant:ALPHA". Throws dcp::Error(kInvalidArgument) naming the
-// text and what was expected.
+// text, and what was expected.
 AlphaSchedule ParseAlphaSchedule(const std::string& text);
 
 // Learning rate as a share of its peak: linear over `warmup` steps, then constant, or a cosine down to `floor` at

@@ -7,6 +7,7 @@
 
 #include "common/measure.h"
 #include "dcp-finetune/launcher.h"
+#include "dcp-finetune/plan.h"
 #include "dcp-finetune/train_log.h"
 #include "dcp-finetune/trainer.h"
 #include "dcp/error.h"
@@ -112,7 +113,10 @@ class Run {
 
 }  // namespace
 
-int Train(const RunPlan& plan, tools::ToolIo& io) {
+void CheckTraining(const TrainOptions& options) { Resolve(options); }
+
+int Train(const TrainOptions& options, tools::ToolIo& io) {
+  const RunPlan plan = Resolve(options);
   std::filesystem::create_directories(plan.target.directory);
   if (plan.options.threads > 0) at::set_num_threads(plan.options.threads);
   try {

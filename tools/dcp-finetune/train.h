@@ -3,12 +3,15 @@
 #define DCP_TOOLS_DCP_FINETUNE_TRAIN_H_
 
 #include "common/tool.h"
-#include "dcp-finetune/plan.h"
+#include "dcp-finetune/train_options.h"
 
 namespace dcp::finetune {
 
+// Throws dcp::Error when such a run cannot begin; see Resolve() in plan.h. Reads no text, writes nothing.
+void CheckTraining(const TrainOptions& options);
+
 // Trains; throws dcp::Error. Returns kExitDone or kExitInterrupted (the state was saved).
-int Train(const RunPlan& plan, tools::ToolIo& io);
+int Train(const TrainOptions& options, tools::ToolIo& io);
 
 }  // namespace dcp::finetune
 

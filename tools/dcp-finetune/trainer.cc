@@ -133,7 +133,7 @@ StepResult Trainer::Step(int64_t step, bool stop) {
 tools::Json Trainer::Evaluate(int64_t limit, const std::function<void()>& between) {
   const int64_t stride = std::max<int64_t>(options_.context / 2, 1);
   const TokenCorpus& corpus = *texts_.held_out_corpus;
-  const std::vector<HeldOutWindow> windows = CutWindows(corpus, texts_.held_out, options_.context, stride, limit);
+  const std::vector<tools::Window> windows = CutWindows(corpus, texts_.held_out, options_.context, stride, limit);
   if (windows.empty()) return tools::Json::object();
   const int64_t batch = std::max<int64_t>(options_.batch / exchange_.processes(), 1);
   const auto evaluate = [&](const ForwardOptions& forward) {

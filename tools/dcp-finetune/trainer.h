@@ -10,6 +10,7 @@
 
 #include "common/json.h"
 #include "dcp-finetune/batches.h"
+#include "dcp-finetune/exchange.h"
 #include "dcp-finetune/lm_loss.h"
 #include "dcp-finetune/model.h"
 #include "dcp-finetune/plan.h"
