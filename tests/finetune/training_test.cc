@@ -17,46 +17,20 @@
 #include "common/json.h"
 #include "dcp-finetune/batches.h"
 #include "dcp-finetune/bpe_trainer.h"
-#include "dcp-finetune/finetune_tool.h"
 #include "dcp-finetune/optimiser.h"
 #include "dcp-finetune/schedule.h"
 #include "dcp/session.h"
 #include "dcp/tokenizer.h"
+#include "tests/finetune/run_tool.h"
+#include "tests/reference/checkpoint_maker.h"
 
 namespace dcp::finetune {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Sentences from a small grammar: something that a tiny model can begin to learn.
-std::string MakeText(int sentences, unsigned seed) {
-  const char* subjects[] = {"The cat", "A bird", "My brother", "The old king", "Nobody"};
-  const char* verbs[] = {" sees", " loves", " does not know", " follows", " sings to"};
-  const char* objects[] = {" the river.", " a small house.", " the children of the town.", " it!", " 1234 apples."};
-  std::string text;
-  for (int i = 0; i < sentences; ++i) {
-    seed = seed * 1664525 + 1013904223;
-    text += subjects[(seed >> 8) % 5] + std::string(verbs[(seed >> 16) % 5]) + objects[(seed >> 24) % 5];
-    text += i % 7 == 6 ? "\n\n" : " ";
-  }
-  return text;
-}
-
-void WriteFile(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
-
-struct Outcome {
-  int status;
-  std::string out, err;
-};
-
-Outcome RunTool(const std::vector<std::string>& args) {
-  std::istringstream in;
-  std::ostringstream out, err;
-  const std::atomic<bool> interrupted = false;
-  tools::ToolIo io{in, out, err, interrupted};
-  const int status = FinetuneMain(args, io);
-  return {status, out.str(), err.str()};
-}
+using reference::ReadText;
+using reference::WriteText;
 
 // The program in a process of its own - with those that it starts, a process group of their own, as a terminal makes
 // one - its output thrown away.
@@ -87,11 +61,6 @@ std::vector<std::string> Steps(const fs::path& out) {
     if (json.contains("loss")) steps.push_back(json.dump());
   }
   return steps;
-}
-
-std::string ReadFile(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // Mean NLL of the held-out text in the trainer's windows (64 tokens, stride 32), computed by the library.
@@ -125,10 +94,10 @@ class TrainingTest : public ::testing::Test {
   static void SetUpTestSuite() {
     root_ = fs::temp_directory_path() / ("dcp_finetune_test_" + std::to_string(getpid()));
     fs::create_directories(root_ / "texts");
-    for (int i = 0; i < 6; ++i) WriteFile(root_ / "texts" / (std::to_string(i) + ".txt"), MakeText(300, i));
-    WriteFile(root_ / "valid.txt", MakeText(60, 99));
+    for (int i = 0; i < 6; ++i) WriteText(root_ / "texts" / (std::to_string(i) + ".txt"), MakeText(300, i));
+    WriteText(root_ / "valid.txt", MakeText(60, 99));
     ASSERT_EQ(RunTool({"--train-tokenizer", "300", "--data", Path("texts"), "--out", Path("tokenizer")}).status, 0);
-    WriteFile(
+    WriteText(
         root_ / "config.json",
         R"({"model_type": "gpt2", "n_layer": 2, "n_head": 2, "n_embd": 16, "n_positions": 64, "vocab_size": 300})");
     std::vector<std::string> args = {
@@ -280,7 +249,7 @@ TEST_F(TrainingTest, ResumesExactlyAfterSigkill) {
   ASSERT_EQ(resumed.status, 0) << resumed.err;
   EXPECT_EQ(Steps(Path("whole")).size(), 10u);
   EXPECT_EQ(Steps(Path("whole")), Steps(Path("killed")));
-  EXPECT_EQ(ReadFile(Path("whole/model.safetensors")), ReadFile(Path("killed/model.safetensors")));
+  EXPECT_EQ(ReadText(Path("whole/model.safetensors")), ReadText(Path("killed/model.safetensors")));
 }
 
 TEST_F(TrainingTest, AccumulatedBatchesAreOneBatch) {
@@ -306,7 +275,7 @@ TEST_F(TrainingTest, AdapterHoldsOnlyInteractionTensorsAndLeavesTheBase) {
 }
 
 TEST_F(TrainingTest, TeacherIsAModelOfTheSameTokens) {
-  const std::vector<std::string> one_step = {"--distill", "--steps", "1", "--out", Path("student")};
+  const std::vector<std::string> one_step = {"--distill", "--steps", "1", "--out", Path("student"), "--overwrite"};
   const auto loss_under = [&](const std::vector<std::string>& more) {
     std::vector<std::string> args = With({"--base", Path("base")}, one_step);
     args.insert(args.end(), more.begin(), more.end());
@@ -361,7 +330,7 @@ int GroupSize(pid_t group) {
   int size = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
     if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string stat = ReadFile(entry.path() / "stat");  // "id (name) state parent group ..."
+    const std::string stat = ReadText(entry.path() / "stat");  // "id (name) state parent group ..."
     const size_t name_end = stat.rfind(')');
     int of = 0;
     if (name_end != std::string::npos && std::sscanf(stat.c_str() + name_end, ") %*c %*d %d", &of) == 1) {
@@ -445,7 +414,7 @@ TEST_F(InterruptedGroup, SavesAndGoesOnExactly) {
 
 // Nothing is read or written before all is checked.
 TEST_F(TrainingTest, BadUsageIsOneClearLine) {
-  WriteFile(Path("a_file"), "x");
+  WriteText(Path("a_file"), "x");
   fs::create_directories(Path("other_tokens"));
   ASSERT_EQ(RunTool({"--train-tokenizer", "310", "--data", Path("texts"), "--out", Path("other_tokens")}).status, 0);
   const std::vector<std::vector<std::string>> wrong = {
@@ -479,13 +448,13 @@ TEST_F(TrainingTest, BadUsageIsOneClearLine) {
 
 TEST_F(TrainingTest, StateOfAnotherModelIsRefusedAndOneOfMoreStepsIsKept) {
   ASSERT_EQ(RunTool(Pruned("grown")).status, 0);
-  const std::string state = ReadFile(Path("grown/train_state.safetensors"));
+  const std::string state = ReadText(Path("grown/train_state.safetensors"));
   const std::vector<std::string> again = Pruned("grown", {"--resume"});
   const Outcome other = RunTool(Replaced(again, "--int-dim", "5"));
   EXPECT_EQ(other.status, 2) << other.err;
   EXPECT_NE(other.err.find("train_state.safetensors"), std::string::npos) << other.err;
   EXPECT_EQ(RunTool(Replaced(again, "--steps", "4")).status, 0);
-  EXPECT_EQ(ReadFile(Path("grown/train_state.safetensors")), state);
+  EXPECT_EQ(ReadText(Path("grown/train_state.safetensors")), state);
   EXPECT_EQ(Steps(Path("grown")).size(), 10u);
 }
 
@@ -495,7 +464,7 @@ TEST_F(TrainingTest, BrokenTokenFileIsMadeAgain) {
   const auto open = [&] { return TokenCorpus::Open({Path("valid.txt")}, tokenizer, pool, Path("broken")); };
   const int64_t tokens = open().total();
   const fs::path file = fs::directory_iterator(Path("broken"))->path();
-  const std::string whole = ReadFile(file);
+  const std::string whole = ReadText(file);
   const auto with_word = [&](size_t at, uint64_t word) {
     std::string bytes = whole;
     std::memcpy(bytes.data() + at, &word, sizeof word);
@@ -505,9 +474,9 @@ TEST_F(TrainingTest, BrokenTokenFileIsMadeAgain) {
   for (const std::string& bytes :
        {with_word(16, (uint64_t{1} << 61) - 1), with_word(16, ~uint64_t{0}), with_word(16, uint64_t{1} << 40),
         with_word(8, 0), with_word(24, 7), with_word(32, ~uint64_t{0} / 2), whole.substr(0, 20), whole + "x"}) {
-    WriteFile(file, bytes);
+    WriteText(file, bytes);
     EXPECT_EQ(open().total(), tokens);
-    EXPECT_EQ(ReadFile(file), whole);
+    EXPECT_EQ(ReadText(file), whole);
   }
 }
 

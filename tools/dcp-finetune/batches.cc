@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "dcp/error.h"
 #include "support/random.h"
 
 namespace dcp::finetune {
@@ -35,10 +34,6 @@ SequenceStream::SequenceStream(const TokenCorpus& corpus, std::vector<size_t> do
   for (const size_t document : documents_) total_ += corpus.Length(document) + 1;
   per_epoch_ = (total_ - 1) / context_;
   if (per_epoch_ > 1) per_epoch_ = (total_ - context_) / context_;  // room for an offset
-  if (per_epoch_ < 1) {
-    throw Error(ErrorCode::kInvalidArgument, "the training documents have " + std::to_string(total_) +
-                                                 " tokens, one sequence needs " + std::to_string(context_ + 1));
-  }
 }
 
 void SequenceStream::PrepareEpoch(int64_t epoch) {

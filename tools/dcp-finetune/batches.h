@@ -17,7 +17,7 @@ namespace dcp::finetune {
 // number n of the stream is the same whenever and wherever it is asked for. Not thread-safe.
 class SequenceStream {
  public:
-  // Throws dcp::Error(kInvalidArgument) when the documents do not fill one sequence.
+  // REQUIRES: the documents, with end-of-text after each, have more than `context` tokens.
   SequenceStream(const TokenCorpus& corpus, std::vector<size_t> documents, int64_t end_of_text, int64_t context,
                  uint64_t seed);
 

@@ -6,8 +6,8 @@
 #include <queue>
 #include <unordered_map>
 
+#include "dcp-finetune/model_directory.h"
 #include "dcp/error.h"
-#include "support/output_file.h"
 #include "text/byte_alphabet.h"
 #include "text/pretokenizer.h"
 
@@ -185,12 +185,7 @@ void WriteTokenizer(const LearnedBpe& bpe, const std::filesystem::path& director
   std::string merges = "#version: 0.2\n";
   for (const auto& [left, right] : bpe.merges) merges += name(left) + " " + name(right) + "\n";
   std::filesystem::create_directories(directory);
-  OutputFile merges_file(directory / "merges.txt");
-  merges_file.Write(merges);
-  OutputFile vocabulary_file(directory / "vocab.json");
-  vocabulary_file.Write(vocabulary.dump());
-  merges_file.Commit();
-  vocabulary_file.Commit();
+  WriteTokenizerFiles({{"vocab.json", vocabulary.dump()}, {"merges.txt", merges}}, directory);
 }
 
 }  // namespace dcp::finetune

@@ -24,7 +24,7 @@ struct LearnedBpe {
 // threads give the same result. Throws dcp::Error(kInvalidArgument) for a vocabulary below 258.
 LearnedBpe TrainBpe(std::span<const std::string_view> documents, int vocabulary, ThreadPool& pool);
 
-// Writes vocab.json and merges.txt. Throws dcp::Error(kIo).
+// Writes vocab.json and merges.txt, in place of whatever tokenizer is there. Throws dcp::Error(kIo).
 void WriteTokenizer(const LearnedBpe& bpe, const std::filesystem::path& directory);
 
 }  // namespace dcp::finetune

@@ -105,12 +105,18 @@ bool TokenCorpus::IndexTokens() {
   if (header.magic != kMagic || (header.width != 2 && header.width != 4)) return false;
   const size_t words = (bytes.size() - sizeof header) / sizeof(uint64_t);  // bounds the table before its size is known
   if (header.documents >= words) return false;
-  offsets_ = {reinterpret_cast<const uint64_t*>(bytes.data() + sizeof header), header.documents + 1};
-  tokens_ = reinterpret_cast<const std::byte*>(offsets_.data() + offsets_.size());
+  const auto* const offsets = reinterpret_cast<const uint64_t*>(bytes.data() + sizeof header);
+  offsets_.assign(offsets, offsets + header.documents + 1);
+  tokens_ = reinterpret_cast<const std::byte*>(offsets + offsets_.size());
   width_ = header.width;
   const size_t tokens = static_cast<size_t>(bytes.data() + bytes.size() - tokens_);
   return offsets_.front() == 0 && std::is_sorted(offsets_.begin(), offsets_.end()) && tokens % width_ == 0 &&
          offsets_.back() == tokens / width_;
+}
+
+void TokenCorpus::Split(size_t document, int64_t at) {
+  offsets_.insert(offsets_.begin() + static_cast<std::ptrdiff_t>(document) + 1,
+                  offsets_[document] + static_cast<uint64_t>(at));
 }
 
 void TokenCorpus::Read(size_t document, int64_t begin, std::span<int64_t> out) const {
@@ -123,9 +129,10 @@ void TokenCorpus::Read(size_t document, int64_t begin, std::span<int64_t> out) c
   }
 }
 
-std::vector<bool> HeldOut(const TokenCorpus& corpus, double fraction) {
-  std::vector<bool> held_out(corpus.documents(), false);
-  if (fraction <= 0) return held_out;
+namespace {
+
+// Documents in an order of no meaning, the same whatever order they came in.
+std::vector<size_t> Shuffled(const TokenCorpus& corpus) {
   std::vector<std::pair<uint64_t, size_t>> order;
   for (size_t i = 0; i < corpus.documents(); ++i) {
     std::vector<int64_t> start(std::min<int64_t>(corpus.Length(i), 256));
@@ -134,9 +141,33 @@ std::vector<bool> HeldOut(const TokenCorpus& corpus, double fraction) {
     order.emplace_back(HashBytes(bytes, static_cast<uint64_t>(corpus.Length(i))), i);
   }
   std::sort(order.begin(), order.end());
-  const size_t count = std::max<size_t>(1, static_cast<size_t>(fraction * static_cast<double>(order.size())));
-  for (size_t i = 0; i < count; ++i) held_out[order[i].second] = true;
-  return held_out;
+  std::vector<size_t> documents;
+  for (const auto& [hash, document] : order) documents.push_back(document);
+  return documents;
+}
+
+// Tokens at the end of an only document that are held out.
+int64_t HeldOutTail(int64_t length, double fraction, int64_t context) {
+  const auto share = static_cast<int64_t>(fraction * static_cast<double>(length));
+  const int64_t tail = std::max(share, std::min(context, length / 10));
+  return std::clamp<int64_t>(tail, 0, std::max<int64_t>(length - context, 0));
+}
+
+}  // namespace
+
+Division HoldOut(TokenCorpus& corpus, double fraction, int64_t context) {
+  if (fraction > 0 && corpus.documents() == 1) {
+    corpus.Split(0, corpus.Length(0) - HeldOutTail(corpus.Length(0), fraction, context));
+    return {{0}, {1}};
+  }
+  const auto share = static_cast<size_t>(fraction * static_cast<double>(corpus.documents()));
+  const size_t count = fraction > 0 ? std::max<size_t>(share, 1) : 0;
+  const std::vector<size_t> order = Shuffled(corpus);
+  Division division = {{order.begin() + static_cast<std::ptrdiff_t>(count), order.end()},
+                       {order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count)}};
+  std::sort(division.train.begin(), division.train.end());
+  std::sort(division.held_out.begin(), division.held_out.end());
+  return division;
 }
 
 }  // namespace dcp::finetune

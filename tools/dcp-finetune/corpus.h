@@ -30,7 +30,7 @@ class TextFiles {
   std::vector<std::string_view> documents_;
 };
 
-// The tokens of documents. Immutable; views live as long as it does.
+// The tokens of documents.
 class TokenCorpus {
  public:
   // Encodes `paths` into a file of `cache`, named after a hash of the texts and the tokenizer, unless it is there
@@ -43,6 +43,9 @@ class TokenCorpus {
   int64_t Length(size_t document) const { return static_cast<int64_t>(offsets_[document + 1] - offsets_[document]); }
   int64_t total() const { return static_cast<int64_t>(offsets_.back()); }
 
+  // Parts a document in two: its first `at` tokens, and the rest as the document after it. REQUIRES: 0 <= at <= length.
+  void Split(size_t document, int64_t at);
+
   // Copies tokens [begin, begin + out.size()) of a document.
   void Read(size_t document, int64_t begin, std::span<int64_t> out) const;
 
@@ -51,14 +54,20 @@ class TokenCorpus {
   bool IndexTokens();  // false: not a token file of this program, or not a whole one
 
   MappedFile file_;
-  std::span<const uint64_t> offsets_;  // [documents + 1]
+  std::vector<uint64_t> offsets_;  // [documents + 1]
   const std::byte* tokens_ = nullptr;
   size_t width_ = 0;  // bytes of an id
 };
 
-// Documents that are held out: about `fraction` of all, at least one where fraction > 0, chosen by a hash of their
-// length and beginning, so that the choice does not depend on their order.
-std::vector<bool> HeldOut(const TokenCorpus& corpus, double fraction);
+struct Division {
+  std::vector<size_t> train, held_out;  // documents
+};
+
+// Holds out about `fraction` of the documents, at least one where fraction > 0, chosen by a hash of their length and
+// beginning, so that the choice does not depend on their order. An only document is split, and its end held out: that
+// share, or where it is more one sequence of `context` tokens, though no more than a tenth of the text for that; what
+// is left to learn from has `context` tokens where the document has any to spare. REQUIRES: 0 <= fraction < 1.
+Division HoldOut(TokenCorpus& corpus, double fraction, int64_t context);
 
 }  // namespace dcp::finetune
 

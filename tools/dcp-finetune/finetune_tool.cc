@@ -5,6 +5,7 @@
 #include "dcp-finetune/check_gradients.h"
 #include "dcp-finetune/corpus.h"
 #include "dcp-finetune/launcher.h"
+#include "dcp-finetune/model_directory.h"
 #include "dcp-finetune/options.h"
 #include "dcp-finetune/train.h"
 #include "dcp/error.h"
@@ -21,7 +22,8 @@ constexpr tools::ToolText kText = {
     "  dcp-finetune --base gpt2/ --data books/ --out control/ --dense --steps 5000\n"
     "  dcp-finetune check-gradients --base golden/tiny --golden golden/tiny/golden.json --json\n"
     "\n"
-    "--resume goes on from what is in --out, also when a run was interrupted. The run's log is train.jsonl there.\n"};
+    "A model that is in --out is left alone unless --resume goes on from its state, also of an interrupted run, or\n"
+    "--overwrite trains a new one. The run's log is train.jsonl there. Of an only document the end is held out.\n"};
 
 int RunTraining(Options options, std::span<const std::string> args, tools::ToolIo& io) {
   TrainOptions& train = options.train;
@@ -36,6 +38,9 @@ int RunTraining(Options options, std::span<const std::string> args, tools::ToolI
 int TrainTokenizer(const TrainOptions& options, int vocabulary, tools::ToolIo& io) {
   if (options.data.empty() || options.out.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "--train-tokenizer needs --data and --out");
+  }
+  if (!options.overwrite) {
+    CheckNothingThere(options.out, {"vocab.json", "merges.txt", "tokenizer.json"}, "--overwrite");
   }
   const TextFiles texts(options.data);
   ThreadPool pool(options.threads);

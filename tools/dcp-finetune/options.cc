@@ -84,6 +84,7 @@ void AddTrainingOptions(CLI::App& app, Options& options) {
 void AddReportOptions(CLI::App& app, TrainOptions& o) {
   const OptionGroup add(app, "Checkpoints and reports");
   add.Flag("--resume", o.resume, "Go on from the state in --out, if there is one");
+  add.Flag("--overwrite", o.overwrite, "Put a new model in place of the one in --out, its log and its state");
   add("--save-every", o.save_every, "Steps; 0: only at the end; default: 500", "N", kCountOrNone);
   add("--save-minutes", o.save_minutes, "Also this often; 0: never; default: 10", "N", kNotNegative);
   add("--eval-every", o.eval_every, "Steps; 0: only at the end; default: 500", "N", kCountOrNone);

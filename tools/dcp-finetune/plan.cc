@@ -10,6 +10,7 @@
 #include "dcp-finetune/exchange.h"
 #include "dcp/error.h"
 #include "io/checkpoint.h"
+#include "support/files.h"
 
 namespace dcp::finetune {
 namespace {
@@ -35,6 +36,7 @@ void CheckNumbers(const TrainOptions& o) {
 void CheckTogether(const TrainOptions& o) {
   Require(o.base.empty() != o.init_config.empty(), "give one of --base and --init");
   Require(o.adapter.empty() || !o.base.empty(), "--adapter needs --base");
+  Require(!o.resume || !o.overwrite, "give --resume or --overwrite, not both");
   Require(!o.base.empty() || !o.tokenizer.empty(), "--init needs --tokenizer DIR");
   Require(!o.data.empty(), "--data is missing");
   Require(!o.out.empty(), "--out is missing");
@@ -55,6 +57,15 @@ void CheckWritable(const char* option, const std::string& directory) {
   if (access((there / "").c_str(), W_OK | X_OK) != 0) {
     throw Error(ErrorCode::kIo, std::string(option) + " " + directory + ": " + std::strerror(errno));
   }
+}
+
+void CheckNothingIsLost(const TrainOptions& o, const fs::path& state) {
+  if (o.exchange.rank > 0) return;  // the first process alone writes
+  if (o.overwrite || (o.resume && fs::exists(state))) return;
+  CheckNothingThere(
+      o.out,
+      {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "adapter.safetensors", kStateName},
+      o.resume ? "--overwrite (there is no state to resume)" : "--resume to go on from its state, or --overwrite");
 }
 
 void CheckPaths(const TrainOptions& o) {
@@ -123,12 +134,18 @@ int64_t ContextOf(const TrainOptions& o, const ModelConfig& config) {
   return context;
 }
 
+// What goes along is read now, so that hours later nothing can be missing.
 ModelToSave TargetOf(const TrainOptions& o) {
-  return {.directory = o.out,
-          .source = o.base.empty() ? fs::path(o.init_config) : fs::path(o.base) / "config.json",
-          .tokenizer = o.tokenizer,
-          .type = o.saved_type,
-          .adapter_only = o.adapter_only};
+  ModelToSave target;
+  target.directory = o.out;
+  target.type = o.saved_type;
+  target.adapter_only = o.adapter_only;
+  if (o.adapter_only) return target;
+  target.config = ReadFile(o.base.empty() ? fs::path(o.init_config) : fs::path(o.base) / "config.json");
+  target.tokenizer = ReadTokenizerFiles(o.tokenizer);
+  const fs::path generation = fs::path(o.base) / kGenerationConfigName;
+  if (!o.base.empty() && fs::exists(generation)) target.generation_config = ReadFile(generation);
+  return target;
 }
 
 }  // namespace
@@ -151,7 +168,8 @@ RunPlan Resolve(TrainOptions o) {
   const ModelConfig config = ConfigOf(o, end_of_text, read);
   if (!o.teacher.empty()) CheckTeacher(o.teacher, config);
   o.context = ContextOf(o, config);
-  const fs::path state = fs::path(o.out) / "train_state.safetensors";
+  const fs::path state = fs::path(o.out) / kStateName;
+  CheckNothingIsLost(o, state);
   const int64_t first_step = o.resume && fs::exists(state) ? CheckState(state, config) : 0;
   ModelToSave target = TargetOf(o);
   return {std::move(o), config,    std::move(tokenizer), end_of_text, device, compute, std::move(target),

@@ -29,7 +29,10 @@ class Run {
         first_(options_.exchange.rank == 0),
         trainer_(plan),
         log_(first_ ? plan.target.directory / "train.jsonl" : std::filesystem::path(), plan.first_step),
-        progress_(io, plan.first_step, options_.steps) {}
+        progress_(io, plan.first_step, options_.steps) {
+    // The state of a run that is overwritten has no log any more: --resume must not find it.
+    if (first_ && plan.first_step == 0) std::filesystem::remove(plan.state);
+  }
 
   int Go() {
     Announce();
@@ -66,7 +69,11 @@ class Run {
     if (!first_) return;
     io_.err << "dcp-finetune: " << trainer_.ParameterCount() << " parameters, " << plan_.TokensPerStep()
             << " tokens a step, steps " << plan_.first_step << " to " << options_.steps << " on " << options_.device
-            << ", " << at::get_num_threads() << " threads\n"
+            << ", " << at::get_num_threads() << " threads\n";
+    const TrainingTexts& texts = trainer_.texts();
+    io_.err << "dcp-finetune: learns from " << texts.Tokens() << " tokens in " << texts.division.train.size()
+            << " documents; held out: " << texts.HeldOutTokens() << " tokens in " << texts.division.held_out.size()
+            << '\n'
             << std::flush;
   }
 

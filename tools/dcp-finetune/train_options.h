@@ -80,6 +80,7 @@ struct TrainOptions {
 
   // When.
   bool resume = false;        // go on from out's state, if there is one
+  bool overwrite = false;     // train anew over a model that is in out
   int64_t save_every = 500;   // steps; 0: only at the end
   double save_minutes = 10;   // also this often; 0: never
   int64_t eval_every = 500;   // steps; 0: only at the end

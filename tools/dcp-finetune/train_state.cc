@@ -5,7 +5,6 @@
 
 #include "dcp/error.h"
 #include "io/safetensors.h"
-#include "support/files.h"
 #include "support/json.h"
 #include "support/output_file.h"
 #include "writers/safetensors_writer.h"
@@ -61,6 +60,11 @@ torch::ScalarType TorchType(WeightType type) {
   return type == WeightType::kF16 ? torch::kHalf : torch::kFloat;
 }
 
+const char* NameInTorch(WeightType type) {
+  if (type == WeightType::kBF16) return "bfloat16";
+  return type == WeightType::kF16 ? "float16" : "float32";
+}
+
 DType FileType(WeightType type) {
   if (type == WeightType::kBF16) return DType::kBF16;
   return type == WeightType::kF16 ? DType::kF16 : DType::kF32;
@@ -82,7 +86,8 @@ void WriteTensors(const ModelToSave& target, const Parameters& parameters) {
 }
 
 void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
-  nlohmann::json json = target.adapter_only ? nlohmann::json::object() : LoadJsonObject(target.source);
+  nlohmann::json json = nlohmann::json::object();
+  if (!target.adapter_only) json = ParseJsonObject(target.config, "config.json");
   json.erase("dcp");
   json["model_type"] = "gpt2";
   if (config.int_n_embd > 0) {
@@ -92,21 +97,14 @@ void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
   if (!target.adapter_only) {
     json["architectures"] = {"GPT2LMHeadModel"};
     json["vocab_size"] = config.vocab_size;
+    for (const char* field : {"torch_dtype", "dtype"}) {  // one of them, in what transformers writes
+      if (json.contains(field)) json[field] = NameInTorch(target.type);
+    }
     if (config.eos_token_ids.size() == 1) json["eos_token_id"] = config.eos_token_ids[0];
     if (config.eos_token_ids.size() > 1) json["eos_token_id"] = config.eos_token_ids;
     if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
   }
-  OutputFile file(target.directory / "config.json");
-  file.Write(json.dump(1) + "\n");
-  file.Commit();
-}
-
-void CopyFile(const std::filesystem::path& from, const std::filesystem::path& to) {
-  std::error_code same;
-  if (std::filesystem::equivalent(from, to, same)) return;
-  OutputFile file(to);
-  file.Write(ReadFile(from));
-  file.Commit();
+  OutputFile(target.directory / "config.json").Commit(json.dump(1) + "\n");
 }
 
 }  // namespace
@@ -147,8 +145,9 @@ void SaveModel(const ModelToSave& target, const Parameters& parameters) {
   std::filesystem::create_directories(target.directory);
   WriteTensors(target, parameters);
   WriteConfig(target, parameters.config());
-  if (target.adapter_only || target.tokenizer.empty()) return;
-  for (const char* name : {"vocab.json", "merges.txt"}) CopyFile(target.tokenizer / name, target.directory / name);
+  if (target.adapter_only) return;
+  if (target.generation_config) OutputFile(target.directory / kGenerationConfigName).Commit(*target.generation_config);
+  WriteTokenizerFiles(target.tokenizer, target.directory);
 }
 
 }  // namespace dcp::finetune

@@ -4,13 +4,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
+#include "dcp-finetune/model_directory.h"
 #include "dcp-finetune/optimiser.h"
 #include "dcp-finetune/parameters.h"
 #include "dcp/types.h"
 
 namespace dcp::finetune {
+
+inline constexpr char kStateName[] = "train_state.safetensors";
+inline constexpr char kGenerationConfigName[] = "generation_config.json";
 
 // One file, replaced whole by a rename: all values and moments in float, and the number of finished steps. Everything
 // else of a run - data order, alpha, learning rate - is a function of its options and the step.
@@ -23,13 +28,14 @@ void LoadState(const std::filesystem::path& file, Parameters& parameters, Optimi
 
 struct ModelToSave {
   std::filesystem::path directory;
-  std::filesystem::path source;     // config.json, whose other fields are kept; also a directory with tokenizer files
-  std::filesystem::path tokenizer;  // directory of vocab.json and merges.txt to copy; empty: none
   WeightType type = WeightType::kF32;
-  bool adapter_only = false;  // only the interaction tensors, as an adapter directory
+  bool adapter_only = false;                     // only the interaction tensors; what follows is then empty
+  std::string config;                            // a config.json, whose other fields are kept
+  std::optional<std::string> generation_config;  // a generation_config.json that goes along
+  FileContents tokenizer;
 };
 
-// A Hugging Face directory (config.json, model.safetensors, vocab.json, merges.txt) or an adapter directory
+// A Hugging Face directory (config.json, model.safetensors, the tokenizer's files) or an adapter directory
 // (config.json, adapter.safetensors). Each file appears whole or not at all.
 void SaveModel(const ModelToSave& target, const Parameters& parameters);
 

@@ -29,21 +29,53 @@ std::unique_ptr<const Parameters> LoadTeacher(const RunPlan& plan) {
       Parameters::Load(teacher, {}, Checkpoint::Open(teacher).config(), {}, 0, plan.device));
 }
 
+int64_t TokensOf(const TokenCorpus& corpus, const std::vector<size_t>& documents) {
+  int64_t tokens = 0;
+  for (const size_t document : documents) tokens += corpus.Length(document);
+  return tokens;
+}
+
+void CheckEnough(const TrainingTexts& texts, const TrainOptions& o) {
+  const bool shared = o.valid.empty() && o.held_out > 0;  // what is held out is missing from the rest
+  const auto fail = [](const std::string& what) { throw Error(ErrorCode::kInvalidArgument, what); };
+  const int64_t tokens = texts.Tokens() + static_cast<int64_t>(texts.division.train.size());  // each with end-of-text
+  if (tokens <= o.context) {
+    fail("the training documents have " + std::to_string(tokens) + " tokens" +
+         (shared ? ", " + std::to_string(texts.HeldOutTokens()) + " are held out" : "") + ", one sequence needs " +
+         std::to_string(o.context + 1) + ": give more text or a shorter --context" +
+         (shared ? ", or --held-out 0, or --valid FILE" : ""));
+  }
+  const auto has_window = [&](size_t document) { return texts.held_out_corpus->Length(document) >= 2; };
+  const std::vector<size_t>& held_out = texts.division.held_out;
+  if (!held_out.empty() && std::none_of(held_out.begin(), held_out.end(), has_window)) {
+    fail("the held-out documents have " + std::to_string(texts.HeldOutTokens()) +
+         " tokens, too few to predict any: give " +
+         (shared ? "--held-out 0, or --valid FILE" : "longer ones in --valid"));
+  }
+}
+
 TrainingTexts OpenTexts(const RunPlan& plan, ThreadPool& pool) {
   const TrainOptions& o = plan.options;
   const auto open = [&](const std::vector<std::string>& paths) {
-    return std::make_shared<const TokenCorpus>(TokenCorpus::Open(paths, plan.tokenizer, pool, o.cache));
+    return std::make_shared<TokenCorpus>(TokenCorpus::Open(paths, plan.tokenizer, pool, o.cache));
   };
+  const auto corpus = open(o.data);
   TrainingTexts texts;
-  texts.corpus = open(o.data);
-  texts.held_out_corpus = o.valid.empty() ? texts.corpus : open(o.valid);
-  const std::vector<bool> out = HeldOut(*texts.corpus, o.valid.empty() ? o.held_out : 0);
-  for (size_t i = 0; i < out.size(); ++i) (out[i] ? texts.held_out : texts.documents).push_back(i);
-  for (size_t i = 0; !o.valid.empty() && i < texts.held_out_corpus->documents(); ++i) texts.held_out.push_back(i);
+  texts.division = HoldOut(*corpus, o.valid.empty() ? o.held_out : 0, o.context);
+  texts.corpus = corpus;
+  texts.held_out_corpus = o.valid.empty() ? corpus : open(o.valid);
+  for (size_t i = 0; !o.valid.empty() && i < texts.held_out_corpus->documents(); ++i) {
+    texts.division.held_out.push_back(i);
+  }
+  CheckEnough(texts, o);
   return texts;
 }
 
 }  // namespace
+
+int64_t TrainingTexts::Tokens() const { return TokensOf(*corpus, division.train); }
+
+int64_t TrainingTexts::HeldOutTokens() const { return TokensOf(*held_out_corpus, division.held_out); }
 
 Trainer::Trainer(const RunPlan& plan)
     : plan_(plan),
@@ -55,7 +87,7 @@ Trainer::Trainer(const RunPlan& plan)
       mask_(options_.mask.empty() ? Tensor() : PolicyMask(options_.mask, options_.context, plan.device)),
       optimiser_(parameters_, options_.optimiser),
       texts_(OpenTexts(plan, pool_)),
-      stream_(*texts_.corpus, texts_.documents, plan.end_of_text, options_.context, options_.seed) {
+      stream_(*texts_.corpus, texts_.division.train, plan.end_of_text, options_.context, options_.seed) {
   if (plan.first_step > 0) LoadState(plan.state, parameters_, optimiser_);
 }
 
@@ -133,7 +165,8 @@ StepResult Trainer::Step(int64_t step, bool stop) {
 tools::Json Trainer::Evaluate(int64_t limit, const std::function<void()>& between) {
   const int64_t stride = std::max<int64_t>(options_.context / 2, 1);
   const TokenCorpus& corpus = *texts_.held_out_corpus;
-  const std::vector<tools::Window> windows = CutWindows(corpus, texts_.held_out, options_.context, stride, limit);
+  const std::vector<tools::Window> windows =
+      CutWindows(corpus, texts_.division.held_out, options_.context, stride, limit);
   if (windows.empty()) return tools::Json::object();
   const int64_t batch = std::max<int64_t>(options_.batch / exchange_.processes(), 1);
   const auto evaluate = [&](const ForwardOptions& forward) {

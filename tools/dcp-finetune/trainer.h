@@ -30,7 +30,10 @@ struct StepResult {
 // What is learned from, and what is held out of it: documents of one corpus, or of two.
 struct TrainingTexts {
   std::shared_ptr<const TokenCorpus> corpus, held_out_corpus;
-  std::vector<size_t> documents, held_out;
+  Division division;
+
+  int64_t Tokens() const;         // that are learned from
+  int64_t HeldOutTokens() const;  // that are held out
 };
 
 // Holds model, optimiser, data and evaluation windows of a run. A step is a function of the plan, the step's number
@@ -42,6 +45,7 @@ class Trainer {
   explicit Trainer(const RunPlan& plan);
 
   int64_t ParameterCount() const { return parameters_.Count(); }
+  const TrainingTexts& texts() const { return texts_; }
 
   // Runs step number `step` (from 0). `stop` is this process's wish to end the run; the result holds what all agreed
   // on, so that no process waits for one that has gone. Throws dcp::Error(kInternal) when the loss is not finite.

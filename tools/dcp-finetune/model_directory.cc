@@ -1,0 +1,42 @@
+#include "dcp-finetune/model_directory.h"
+
+#include "dcp/error.h"
+#include "support/files.h"
+#include "support/output_file.h"
+
+namespace dcp::finetune {
+namespace {
+
+constexpr const char* kTokenizerFiles[] = {
+    "vocab.json",        "merges.txt",          "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "chat_template.jinja",
+};
+
+}  // namespace
+
+FileContents ReadTokenizerFiles(const std::filesystem::path& directory) {
+  FileContents files;
+  for (const char* name : kTokenizerFiles) {
+    if (std::filesystem::exists(directory / name)) files[name] = ReadFile(directory / name);
+  }
+  return files;
+}
+
+void WriteTokenizerFiles(const FileContents& files, const std::filesystem::path& directory) {
+  for (const auto& [name, content] : files) OutputFile(directory / name).Commit(content);
+  std::error_code ignored;
+  for (const char* name : kTokenizerFiles) {
+    if (!files.contains(name)) std::filesystem::remove(directory / name, ignored);
+  }
+}
+
+void CheckNothingThere(const std::filesystem::path& directory, std::initializer_list<const char*> names,
+                       const std::string& give) {
+  for (const char* name : names) {
+    if (!std::filesystem::exists(directory / name)) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "--out: " + (directory / name).string() + " is there already: give " + give + ", or another directory");
+  }
+}
+
+}  // namespace dcp::finetune
