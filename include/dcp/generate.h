@@ -1,9 +1,14 @@
-// Text generation on top of Session: prompts in, tokens out, as one ragged batch that sequences join and leave.
+// Text generation on top of Session: requests in, tokens out, as one ragged batch that sequences join and leave.
+//
+//   dcp::GenerateRequest request{tokenizer.Encode("Once upon a time"), {}};
+//   request.options.sampling.temperature = 0.8f;
+//   dcp::GenerateResult result = dcp::Generate(session, {&request, 1}, {}, &tokenizer);
 #ifndef DCP_GENERATE_H_
 #define DCP_GENERATE_H_
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +16,8 @@
 
 #include "dcp/drop_log.h"
 #include "dcp/kv_cache.h"
+#include "dcp/model_config.h"
+#include "dcp/prompt_state.h"
 #include "dcp/sampler.h"
 #include "dcp/session.h"
 #include "dcp/tokenizer.h"
@@ -20,26 +27,96 @@ namespace dcp {
 
 enum class FinishReason {
   kLength,     // max_new_tokens were made
-  kEos,        // the end-of-text token was made (it is the last generated id)
+  kEos,        // an end-of-text token was made, or one of stop_ids (it is the last generated id)
   kStop,       // a stop text appeared; `text` ends before it
   kContext,    // P positions are full
   kCancelled,  // the callback said so
+  kError,      // it could not run, or not go on: see GeneratedSequence::error
 };
-std::string_view ToString(FinishReason reason);  // "length", "eos", "stop", "context", "cancelled"
+std::string_view ToString(FinishReason reason);  // "length", "eos", "stop", "context", "cancelled", "error"
 
+// What happens when P positions are full and more tokens are wanted.
+enum class Overflow {
+  kStop,  // the sequence ends, with reason kContext
+  // The last P/2 tokens are read again into an empty sequence, at positions 0 .. P/2-1, and generation goes on from
+  // there. An approximation: what lies before them is forgotten, whatever the policy would have kept.
+  kSlide,
+};
+
+// What is done to a prompt that is too long.
+enum class Truncate {
+  kNone,  // the request ends with an error when the prompt is longer than P
+  // The beginning is cut off so that the prompt and max_new_tokens (or the longest continuation) fit in P positions, at
+  // most half of which are left free for new tokens; under Overflow::kSlide, so that the prompt alone fits.
+  kLeft,
+};
+
+// When beam search ends, given that it has as many finished texts as beams.
+enum class EarlyStopping {
+  kHeuristic,   // when the best unfinished one, ended now, would not be among them (transformers: false, the default)
+  kAtOnce,      // at once (transformers: true)
+  kExhaustive,  // when no unfinished one can come to be among them, up to its greatest length (transformers: "never")
+};
+
+// What one request asks for. Names are those that transformers and the OpenAI API use.
 struct GenerateOptions {
   int max_new_tokens = 128;       // per sequence; >= 1
-  int max_batch = 0;              // sequences decoded together; the next prompt joins when one finishes. 0: all at once
-  SamplingOptions sampling;       // the stream of sequence i is i, so its text does not depend on max_batch
+  int min_new_tokens = 0;         // no end-of-text token is made before so many tokens
+  SamplingOptions sampling;       // see GenerateRequest::stream
   std::vector<std::string> stop;  // texts that end a sequence; needs a tokenizer
-  bool ignore_eos = false;        // go on after the end-of-text token
+  bool ignore_eos = false;        // go on after the model's end-of-text token
+  std::vector<TokenId> stop_ids;  // more ids that end a sequence, as an end-of-text token does
+  Truncate truncate = Truncate::kNone;
+  Overflow overflow = Overflow::kStop;
+
+  // Sequences made of the prompt, which is read once: they share its memory until they part. With beams: how many of
+  // the best are returned. >= 1.
+  int samples = 1;
+
+  // Beam search, where above 1: the most likely texts by sum of log-probabilities / length^length_penalty, of those
+  // that so many beams find; as in transformers, token for token. REQUIRES: temperature 0, samples <= num_beams,
+  // overflow kStop.
+  int num_beams = 1;
+  float length_penalty = 1.0f;
+  EarlyStopping early_stopping = EarlyStopping::kHeuristic;
+
+  // Not empty: texts that are scored after the prompt, see GeneratedSequence::scores; nothing is generated then (finish
+  // reason kLength). Each is one or more ids, and fits in P positions but for its last id. REQUIRES: samples and
+  // num_beams 1.
+  std::vector<std::vector<TokenId>> continuations;
+
+  // Where present, GeneratedSequence::logprobs has an entry for each generated token, with so many of the most likely
+  // alternatives; 0 .. V.
+  std::optional<int> logprobs;
   bool keep_prompt_logits = false;  // fill GeneratedSequence::prompt_logits
 };
 
-// What the callback is told: one token of one sequence.
+struct GenerateRequest {
+  std::vector<TokenId> prompt;  // empty: begins at the model's bos token, or where it has none at its first eos token
+  GenerateOptions options;
+  // Sample s of the request draws as sequence stream + s * 2^32 of the seed: which tokens it gets is a function of
+  // (prompt, options, stream, s) alone, whatever else is in the batch.
+  uint64_t stream = 0;
+  // A beginning of the prompt that the session has read already, and that stays as it is; null: nothing. The prompt has
+  // to begin with its ids. Must outlive the call.
+  const PromptState* start = nullptr;
+  // Not empty: the request is known to be wrong, and is answered with this error.
+  std::string error;
+};
+
+// How a batch of requests is run.
+struct BatchOptions {
+  // Sequences (samples, beams) decoded together; the next request joins when there is room, a single one always. 0: all
+  // at once.
+  int max_batch = 0;
+  // Asked before each pass; false: as if the callback had cancelled. May be empty.
+  std::function<bool()> go_on;
+};
+
+// What the callback is told: one token of one sequence. Beams are reported once their request is done.
 struct GeneratedToken {
-  size_t sequence = 0;  // index into the prompts
-  TokenId id = 0;
+  size_t sequence = 0;    // index into GenerateResult::sequences
+  TokenId id = 0;         // -1: none, the sequence ends here with an error, or was scored
   std::string_view text;  // text that became certain with this token: whole UTF-8 characters, nothing that may still
                           // turn out to be a stop text; empty without a
                           // tokenizer, and for ids that it does not know (a padded vocabulary)
@@ -48,18 +125,46 @@ struct GeneratedToken {
 // Return false to end the whole generation (finish reason kCancelled for what is unfinished).
 using TokenCallback = std::function<bool(const GeneratedToken&)>;
 
+struct TokenLogprob {
+  TokenId id = 0;
+  float logprob = 0.0f;  // natural logarithm
+};
+
+// Under the model's own distribution: the log-softmax of its logits, before penalties, bans, temperature and filters.
+struct GeneratedLogprobs {
+  float logprob = 0.0f;           // of the generated token
+  std::vector<TokenLogprob> top;  // the most likely tokens, the likeliest first, the lowest id among equals
+};
+
+// How likely a given text is after the prompt, under the model's own distribution, with what the policy drops while it
+// is read.
+struct ContinuationScore {
+  std::vector<float> logprobs;  // of each id
+  double logprob = 0.0;         // their sum
+  bool greedy = true;           // each is the likeliest at its place: what temperature 0 would generate
+};
+
 struct GeneratedSequence {
-  std::vector<TokenId> prompt_ids;
+  size_t request = 0;               // index into the requests
+  int sample = 0;                   // 0 .. samples-1; of beams the best first
+  std::vector<TokenId> prompt_ids;  // as fed: truncated, or begun
   std::vector<TokenId> generated_ids;
   std::string text;  // of the generated ids, without end-of-text and stop text
   FinishReason finish_reason = FinishReason::kLength;
-  std::vector<std::vector<int32_t>> kept;  // [L] kept positions once every id but the last generated one was fed
-  std::vector<DropLog> drops;              // [L] at the same moment; empty unless the Session records drops
-  std::vector<float> prompt_logits;        // [V] after the prompt; empty unless asked for
+  std::string error;  // one line; of kError only
+  // [L] kept positions once every id but the last generated one was fed; after a slide, positions among the tokens
+  // that were read again.
+  std::vector<std::vector<int32_t>> kept;
+  std::vector<DropLog> drops;               // [L] at the same moment; empty unless the Session records drops
+  std::vector<float> prompt_logits;         // [V] after the prompt; empty unless asked for
+  std::vector<GeneratedLogprobs> logprobs;  // one for each generated id; empty unless asked for
+  std::vector<ContinuationScore> scores;    // one for each of the continuations
+  int slides = 0;                           // how often the last P/2 tokens were read again
+  std::optional<double> beam_score;         // what beams are ranked by
 };
 
 struct GenerateStats {
-  int64_t prefill_tokens = 0;
+  int64_t prefill_tokens = 0;  // read as prompts, those that were read again included
   double prefill_seconds = 0;
   int64_t decode_tokens = 0;  // tokens made by decode steps (the first of each sequence comes from prefill)
   double decode_seconds = 0;
@@ -69,16 +174,28 @@ struct GenerateStats {
 };
 
 struct GenerateResult {
-  std::vector<GeneratedSequence> sequences;  // in the order of the prompts
+  std::vector<GeneratedSequence> sequences;  // in the order of the requests, max(1, samples) of each
   GenerateStats stats;
 };
 
-// Runs every prompt to its end. Sequences are added to `session` and finished; those already in it are left alone.
-// `tokenizer` may be null: then no text, and stop texts are an error. Throws what Session throws; an empty prompt is
-// Error(kInvalidArgument), one longer than P Error(kContextFull); prompts are checked before any work. A prompt of
-// exactly P tokens yields one token (finish reason kContext).
-GenerateResult Generate(Session& session, std::span<const std::vector<TokenId>> prompts, const GenerateOptions& options,
+// The prompt as Generate feeds it: begun where it is empty, truncated where that is asked for. Throws
+// Error(kContextFull) when it is longer than P, Error(kInvalidArgument) when it cannot be begun, has an id outside the
+// vocabulary, or does not begin with `request.start`.
+std::vector<TokenId> PreparePrompt(const GenerateRequest& request, const ModelConfig& config);
+
+// Runs every request to its end. Sequences are added to `session` and finished; those already in it are left alone.
+// `tokenizer` may be null: then no text, and stop texts are an error. A request that cannot run - a prompt longer than
+// P, ids outside the vocabulary, options out of range - ends with reason kError before any work is done for it, and
+// changes nothing for the others. A prompt of exactly P tokens yields one token (finish reason kContext). Throws
+// Error(kInvalidArgument) for a negative max_batch, and what Session throws.
+GenerateResult Generate(Session& session, std::span<const GenerateRequest> requests, const BatchOptions& options = {},
                         const Tokenizer* tokenizer = nullptr, const TokenCallback& on_token = {});
+
+// The same for prompts that are treated alike; the stream of prompt i is i. The first that cannot run is an Error,
+// before any work: "prompt 3: ..", kContextFull where it is too long, else kInvalidArgument.
+GenerateResult Generate(Session& session, std::span<const std::vector<TokenId>> prompts, const GenerateOptions& options,
+                        const Tokenizer* tokenizer = nullptr, const TokenCallback& on_token = {},
+                        const BatchOptions& batch = {});
 
 }  // namespace dcp
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "dcp/error.h"
-#include "runtime/text_stream.h"
+#include "runtime/request.h"
+#include "runtime/running_request.h"
 
 namespace dcp {
 namespace {
@@ -19,200 +19,194 @@ double Seconds(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
 }
 
-void CheckArguments(const Session& session, std::span<const std::vector<TokenId>> prompts,
-                    const GenerateOptions& options, const Tokenizer* tokenizer) {
-  const auto reject = [](ErrorCode code, const std::string& message) { throw Error(code, message); };
-  const ModelConfig& config = session.model().config();
-  options.sampling.Validate();
-  if (options.max_new_tokens < 1) {
-    reject(ErrorCode::kInvalidArgument,
-           "max_new_tokens: " + std::to_string(options.max_new_tokens) + " is not at least 1");
-  }
-  if (options.max_batch < 0) {
-    reject(ErrorCode::kInvalidArgument, "max_batch: " + std::to_string(options.max_batch) + " is not 0 or more");
-  }
-  for (const std::string& stop : options.stop) {
-    if (stop.empty()) reject(ErrorCode::kInvalidArgument, "stop: an empty text would stop everything");
-  }
-  if (!options.stop.empty() && tokenizer == nullptr) {
-    reject(ErrorCode::kInvalidArgument, "stop: texts need a tokenizer, the model has none");
-  }
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    const std::string name = "prompt " + std::to_string(i);
-    if (prompts[i].empty()) reject(ErrorCode::kInvalidArgument, name + ": has 0 tokens, needs at least 1");
-    if (prompts[i].size() > static_cast<size_t>(config.n_positions)) {
-      reject(ErrorCode::kContextFull, name + ": " + std::to_string(prompts[i].size()) + " tokens exceed the model's " +
-                                          std::to_string(config.n_positions) + " positions");
-    }
-    for (TokenId id : prompts[i]) {
-      if (id >= 0 && id < config.vocab_size) continue;
-      reject(ErrorCode::kInvalidArgument,
-             name + ": token id " + std::to_string(id) + " is not in 0 .. " + std::to_string(config.vocab_size - 1));
-    }
-  }
+void CheckBatch(int max_batch) {
+  if (max_batch >= 0) return;
+  throw Error(ErrorCode::kInvalidArgument, "max_batch: " + std::to_string(max_batch) + " is not 0 or more");
 }
-
-// A sequence that is being made.
-struct Active {
-  size_t index = 0;  // of the prompt, and the sampler's stream
-  SequenceId id = 0;
-  std::optional<TextStream> text;
-  bool finished = false;
-};
 
 class Generation {
  public:
-  Generation(Session& session, const GenerateOptions& options, const Tokenizer* tokenizer,
-             const TokenCallback& on_token)
-      : session_(session), options_(options), tokenizer_(tokenizer), on_token_(on_token), sampler_(options.sampling) {}
+  Generation(Session& session, const BatchOptions& options, const Tokenizer* tokenizer, const TokenCallback& on_token)
+      : session_(session), options_(options), output_(session, tokenizer, on_token) {}
 
-  ~Generation() {  // only after an exception is anything left
-    for (const Active& active : active_) session_.Finish(active.id);
-  }
-
-  GenerateResult Run(std::span<const std::vector<TokenId>> prompts) {
-    result_.sequences.resize(prompts.size());
-    for (size_t i = 0; i < prompts.size(); ++i) result_.sequences[i].prompt_ids = prompts[i];
-    const size_t batch = options_.max_batch > 0 ? static_cast<size_t>(options_.max_batch) : prompts.size();
-    size_t next = 0;
-    while (!cancelled_ && (next < prompts.size() || !active_.empty())) {
-      const size_t joining = Joining(prompts.subspan(next), batch - active_.size());
-      if (joining > 0) Join(next, joining);
-      next += joining;
-      if (joining == 0) Step();
+  GenerateResult Run(std::span<const GenerateRequest> requests) {
+    for (size_t i = 0; i < requests.size(); ++i) Place(requests[i], i);
+    while (!output_.cancelled() && (next_ < waiting_.size() || !running_.empty())) {
+      if (const size_t joining = Joining(); joining > 0) {
+        Join(joining);
+      } else {
+        Step();
+      }
       Retire();
     }
-    for (Active& active : active_) Close(active, FinishReason::kCancelled);
+    for (const auto& running : running_) running->Cancel();
     Retire();
-    for (; next < prompts.size(); ++next) result_.sequences[next].finish_reason = FinishReason::kCancelled;
-    result_.stats.sparsity = sequences_done_ > 0 ? sparsity_sum_ / static_cast<double>(sequences_done_) : 0.0;
-    return std::move(result_);
+    for (; next_ < waiting_.size(); ++next_) CancelWaiting(waiting_[next_]);
+    GenerateResult result = std::move(output_.result());
+    result.stats.sparsity = output_.MeanSparsity();
+    return result;
   }
 
  private:
-  // How many prompts to prefill in one call: as many as fill a pass, so that the callback is asked now and then.
-  size_t Joining(std::span<const std::vector<TokenId>> waiting, size_t room) const {
+  // Makes room for the request's answers; what cannot run has its answer then.
+  void Place(const GenerateRequest& request, size_t index) {
+    RequestPlace place{&request, index, output_.result().sequences.size(), {}};
+    for (size_t s = 0; s < ResultCount(request.options); ++s) {
+      GeneratedSequence& sequence = output_.result().sequences.emplace_back();
+      sequence.request = index;
+      sequence.sample = static_cast<int>(s);
+      sequence.prompt_ids = request.prompt;
+    }
+    try {
+      if (!request.error.empty()) throw Error(ErrorCode::kInvalidArgument, request.error);
+      CheckRequestOptions(request.options, session_.model().config(), output_.tokenizer());
+      place.prompt = PreparePrompt(request, session_.model().config());
+    } catch (const Error& error) {
+      for (size_t s = 0; s < ResultCount(request.options); ++s) output_.Fail(place.first + s, error.what());
+      return;
+    }
+    for (size_t s = 0; s < ResultCount(request.options); ++s)
+      output_.sequence(place.first + s).prompt_ids = place.prompt;
+    waiting_.push_back(std::move(place));
+  }
+
+  void CancelWaiting(const RequestPlace& place) {
+    for (size_t s = 0; s < ResultCount(place.request->options); ++s) {
+      output_.sequence(place.first + s).finish_reason = FinishReason::kCancelled;
+    }
+  }
+
+  // How many requests to prefill in one call: as many as there is room for and as fill a pass, so that the callback is
+  // asked now and then.
+  size_t Joining() const {
     const auto rows = static_cast<size_t>(session_.options().max_rows);
+    size_t width = 0;
+    for (const auto& running : running_) width += running->width();
     size_t count = 0;
-    for (size_t tokens = 0; count < std::min(room, waiting.size()); ++count) {
-      tokens += waiting[count].size();
+    for (size_t tokens = 0; next_ + count < waiting_.size(); ++count) {
+      const RequestPlace& place = waiting_[next_ + count];
+      width += WidthOf(place.request->options);
+      const bool alone = running_.empty() && count == 0;
+      if (options_.max_batch > 0 && width > static_cast<size_t>(options_.max_batch) && !alone) break;
+      tokens += place.prompt.size();
       if (count > 0 && tokens > rows) break;
     }
     return count;
   }
 
-  // Prefills the next prompts and draws their first tokens.
-  void Join(size_t first, size_t count) {
-    const size_t old = active_.size();
+  // Prefills the next requests and chooses their first tokens.
+  void Join(size_t count) {
     std::vector<FeedItem> items;
-    for (size_t i = first; i < first + count; ++i) {
-      Active active;
-      active.index = i;
-      active.id = session_.Add();
-      if (tokenizer_ != nullptr) active.text.emplace(*tokenizer_, options_.stop);
-      active_.push_back(std::move(active));
-      items.push_back({active_.back().id, result_.sequences[i].prompt_ids});
-      result_.stats.prefill_tokens += static_cast<int64_t>(result_.sequences[i].prompt_ids.size());
+    running_.reserve(running_.size() + count);
+    for (size_t i = 0; i < count; ++i) {
+      const RequestPlace& place = waiting_[next_ + i];
+      const PromptState* start = place.request->start;
+      Add(place, start != nullptr ? session_.Clone(start->sequence) : session_.Add(), items);
     }
     const Clock::time_point begin = Clock::now();
-    const Logits logits = session_.Prefill(items);
-    result_.stats.prefill_seconds += Seconds(begin, Clock::now());
-    for (size_t i = 0; i < count && !cancelled_; ++i) {
-      GeneratedSequence& sequence = result_.sequences[first + i];
-      if (options_.keep_prompt_logits) sequence.prompt_logits.assign(logits.row(i).begin(), logits.row(i).end());
-      Accept(active_[old + i], Draw(active_[old + i], logits.row(i)));
+    const Logits logits = items.empty() ? Logits() : session_.Prefill(items);
+    output_.result().stats.prefill_seconds += Seconds(begin, Clock::now());
+    const size_t old = running_.size() - count;
+    for (size_t i = 0, row = 0; i < count; ++i) {
+      const RequestPlace& place = waiting_[next_ + i];
+      const PromptState* start = place.request->start;
+      const bool read = start != nullptr && start->ids.size() == place.prompt.size();
+      running_[old + i]->Begin(read ? std::span<const float>(start->logits) : logits.row(row++));
     }
+    next_ += count;
+    for (size_t i = 0; i < count; ++i) running_[old + i]->Report();
   }
 
-  // One decode step of everything that is active.
+  // Puts a request in the batch; what is left of its prompt is to be fed.
+  void Add(const RequestPlace& place, SequenceId id, std::vector<FeedItem>& items) {
+    try {
+      running_.push_back(MakeRunningRequest(output_, place, id));
+    } catch (...) {
+      session_.Finish(id);
+      throw;
+    }
+    const size_t read = place.request->start != nullptr ? place.request->start->ids.size() : 0;
+    if (read < place.prompt.size()) items.push_back({id, std::span(place.prompt).subspan(read)});
+    output_.result().stats.prefill_tokens += static_cast<int64_t>(place.prompt.size() - read);
+  }
+
+  // One step of everything that runs: decodes what goes on, reads what is given.
   void Step() {
-    ids_.clear();
-    tokens_.clear();
-    for (const Active& active : active_) {
-      ids_.push_back(active.id);
-      tokens_.push_back(result_.sequences[active.index].generated_ids.back());
+    if (options_.go_on && !options_.go_on()) return output_.Cancel();
+    rows_.Clear();
+    decoding_.clear();
+    reading_.clear();
+    for (const auto& running : running_) {
+      const size_t reads = rows_.read_rows, decodes = rows_.sequences.size();
+      running->AddRows(rows_);
+      if (rows_.read_rows > reads) {
+        reading_.push_back({running.get(), reads});
+      } else if (rows_.sequences.size() > decodes) {
+        decoding_.push_back({running.get(), decodes});
+      }
     }
+    if (!decoding_.empty()) Decode();
+    if (!reading_.empty()) Read();
+    for (const auto& running : running_) running->Report();
+  }
+
+  void Decode() {
+    GenerateStats& stats = output_.result().stats;
     const Clock::time_point begin = Clock::now();
-    const Logits logits = session_.Decode(ids_, tokens_);
-    for (size_t i = 0; i < active_.size(); ++i) tokens_[i] = Draw(active_[i], logits.row(i));
+    const Logits logits = session_.Decode(rows_.sequences, rows_.tokens);
+    for (const auto& [running, first] : decoding_) running->Choose(logits, first);
     const double seconds = Seconds(begin, Clock::now());
-    result_.stats.decode_seconds += seconds;
-    result_.stats.decode_step_seconds.push_back(seconds);
-    result_.stats.decode_tokens += static_cast<int64_t>(ids_.size());
-    for (size_t i = 0; i < active_.size() && !cancelled_; ++i) Accept(active_[i], tokens_[i]);
+    stats.decode_seconds += seconds;
+    stats.decode_step_seconds.push_back(seconds);
+    stats.decode_tokens += static_cast<int64_t>(rows_.sequences.size());
   }
 
-  TokenId Draw(const Active& active, std::span<const float> logits) {
-    const auto position = static_cast<uint64_t>(session_.cache().SeenTokens(active.id));
-    return sampler_.Sample(logits, active.index, position);
-  }
-
-  void Accept(Active& active, TokenId id) {
-    result_.sequences[active.index].generated_ids.push_back(id);
-    const bool eos = !options_.ignore_eos && session_.model().config().IsEndOfText(id);
-    // Ids beyond the tokenizer's, where the embedding was padded to a round size, have no text.
-    if (active.text && !eos && id < tokenizer_->vocab_size()) shown_ = active.text->Push(id);
-    const std::optional<FinishReason> reason = WhyFinished(active, eos);
-    if (reason) Close(active, *reason);
-    Notify(active, id);
-  }
-
-  std::optional<FinishReason> WhyFinished(const Active& active, bool eos) const {
-    if (eos) return FinishReason::kEos;
-    if (active.text && active.text->stopped()) return FinishReason::kStop;
-    const auto made = static_cast<int>(result_.sequences[active.index].generated_ids.size());
-    if (made >= options_.max_new_tokens) return FinishReason::kLength;
-    if (session_.Remaining(active.id) == 0) return FinishReason::kContext;
-    return std::nullopt;
-  }
-
-  void Notify(const Active& active, TokenId id) {
-    if (on_token_ && !on_token_({active.index, id, shown_, active.finished})) cancelled_ = true;
-    shown_.clear();
-  }
-
-  // Takes down what the result says about a sequence; its memory goes back in Retire.
-  void Close(Active& active, FinishReason reason) {
-    GeneratedSequence& sequence = result_.sequences[active.index];
-    active.finished = true;
-    sequence.finish_reason = reason;
-    if (active.text) {
-      shown_ += active.text->Finish();
-      sequence.text = active.text->text();
-    }
-    const KvCache& cache = session_.cache();
-    for (int layer = 0; layer < cache.layers(); ++layer) {
-      sequence.kept.push_back(cache.KeptPositions(layer, active.id));
-      if (session_.options().record_drops) sequence.drops.push_back(session_.Drops(layer, active.id));
-    }
-    sparsity_sum_ += cache.Sparsity(active.id);
-    ++sequences_done_;
+  void Read() {
+    GenerateStats& stats = output_.result().stats;
+    const Clock::time_point begin = Clock::now();
+    const Logits logits = session_.Prefill(rows_.read);
+    for (const auto& [running, first] : reading_) running->Choose(logits, first);
+    stats.prefill_seconds += Seconds(begin, Clock::now());
+    for (const FeedItem& item : rows_.read) stats.prefill_tokens += static_cast<int64_t>(item.tokens.size());
   }
 
   void Retire() {
-    const auto finished = [](const Active& active) { return active.finished; };
-    if (std::none_of(active_.begin(), active_.end(), finished)) return;
-    result_.stats.cache = session_.cache().Stats();
-    for (const Active& active : active_) {
-      if (active.finished) session_.Finish(active.id);
+    const auto has_finished = [](const auto& running) { return running->HasFinished(); };
+    if (std::none_of(running_.begin(), running_.end(), has_finished)) return;
+    output_.result().stats.cache = session_.cache().Stats();
+    for (const auto& running : running_) {
+      if (running->HasFinished()) running->Release();
     }
-    std::erase_if(active_, finished);
+    std::erase_if(running_, [](const auto& running) { return running->done(); });
   }
 
+  struct RowsOf {
+    RunningRequest* running;
+    size_t first;
+  };
+
   Session& session_;
-  const GenerateOptions& options_;
-  const Tokenizer* tokenizer_;
-  const TokenCallback& on_token_;
-  Sampler sampler_;
-  GenerateResult result_;
-  std::vector<Active> active_;
-  std::vector<SequenceId> ids_;
-  std::vector<TokenId> tokens_;
-  std::string shown_;  // text of the token being reported
-  bool cancelled_ = false;
-  double sparsity_sum_ = 0.0;
-  size_t sequences_done_ = 0;
+  const BatchOptions& options_;
+  GenerationOutput output_;
+  std::vector<RequestPlace> waiting_;  // those that can run
+  size_t next_ = 0;                    // the first of them that has not joined
+  std::vector<std::unique_ptr<RunningRequest>> running_;
+  StepRows rows_;
+  std::vector<RowsOf> decoding_, reading_;
 };
+
+// Throws what is wrong with the first request that cannot run.
+void CheckAll(const Session& session, std::span<const GenerateRequest> requests, const Tokenizer* tokenizer) {
+  const ModelConfig& config = session.model().config();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    CheckRequestOptions(requests[i].options, config, tokenizer);
+    try {
+      PreparePrompt(requests[i], config);
+    } catch (const Error& error) {
+      throw Error(error.code(), "prompt " + std::to_string(i) + ": " + error.what());
+    }
+  }
+}
 
 }  // namespace
 
@@ -228,14 +222,28 @@ std::string_view ToString(FinishReason reason) {
       return "context";
     case FinishReason::kCancelled:
       return "cancelled";
+    case FinishReason::kError:
+      return "error";
   }
   return "?";
 }
 
-GenerateResult Generate(Session& session, std::span<const std::vector<TokenId>> prompts, const GenerateOptions& options,
+GenerateResult Generate(Session& session, std::span<const GenerateRequest> requests, const BatchOptions& options,
                         const Tokenizer* tokenizer, const TokenCallback& on_token) {
-  CheckArguments(session, prompts, options, tokenizer);
-  return Generation(session, options, tokenizer, on_token).Run(prompts);
+  CheckBatch(options.max_batch);
+  return Generation(session, options, tokenizer, on_token).Run(requests);
+}
+
+GenerateResult Generate(Session& session, std::span<const std::vector<TokenId>> prompts, const GenerateOptions& options,
+                        const Tokenizer* tokenizer, const TokenCallback& on_token, const BatchOptions& batch) {
+  std::vector<GenerateRequest> requests(prompts.size());
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    requests[i].prompt = prompts[i];
+    requests[i].options = options;
+    requests[i].stream = i;
+  }
+  CheckAll(session, requests, tokenizer);
+  return Generate(session, requests, batch, tokenizer, on_token);
 }
 
 }  // namespace dcp

@@ -101,9 +101,8 @@ TEST(GoldenParity, Generate) {
       Session session(model, pool, {});
       GenerateOptions options;
       options.max_new_tokens = static_cast<int>(cases[0].greedy_ids.size());
-      options.max_batch = max_batch;
       options.ignore_eos = true;
-      const GenerateResult result = Generate(session, prompts, options);
+      const GenerateResult result = Generate(session, prompts, options, nullptr, {}, {max_batch, {}});
       ASSERT_EQ(result.sequences.size(), cases.size());
       for (size_t i = 0; i < cases.size(); ++i) {
         EXPECT_EQ(result.sequences[i].generated_ids, cases[i].greedy_ids) << "case " << i;

@@ -74,11 +74,11 @@ TEST_F(BadInput, Policies) {
 }
 
 TEST_F(BadInput, Prompts) {
-  Generate({"--prompt", ""}, {"prompt 0", "empty"});
-  Generate({"--prompt", "a", "--prompt", ""}, {"prompt 1", "empty"});
-  Generate({"--prompt-ids", ""}, {"prompt 0", "empty"});
-  Generate({"-"}, {"standard input", "empty"});
-  Generate({"--prompt-file", File("empty", "")}, {dir_ / "empty", "empty"});
+  ModelConfig endless = ByteModelConfig();
+  endless.bos_token_id.reset();
+  endless.eos_token_ids.clear();
+  ExpectRefused(RunTool(GenerateMain, {"--model", MakeByteModel(dir_, "endless", endless), "--prompt", ""}),
+                "dcp-generate", {"prompt 0", "empty", "bos", "eos"});
   Generate({"--prompt-file", dir_ / "none"}, {dir_ / "none", "No such file"});
   Generate({"--prompt-file", dir_.path().string()}, {dir_.path().string(), "directory"});
   Generate({"--prompt-ids", "1,two,3"}, {"two"});
@@ -88,7 +88,63 @@ TEST_F(BadInput, Prompts) {
   Generate({"--prompt-ids", "99999999999"}, {"99999999999"});
   Generate({"--prompt-ids", "1,257"}, {"prompt 0", "257", "index 1", "0..256"});
   Generate({"--prompt-ids", "-1"}, {"prompt 0", "-1", "0..256"});
-  Generate({"--prompt", std::string(97, 'x')}, {"97", "96"});
+  Generate({"--prompt", std::string(97, 'x')}, {"prompt 0", "97", "96"});
+  Generate({"--prompt-ids", "300", "--prompt-ids", "400"}, {"all 2 prompts failed", "prompt 0", "300"});
+}
+
+TEST_F(BadInput, GenerationSettings) {
+  const auto refuse = [&](Args more, const std::vector<std::string>& words) {
+    more.insert(more.begin(), {"--prompt", "a"});
+    Generate(more, words);
+  };
+  refuse({"--min-p", "1.5"}, {"min_p", "1.5"});
+  refuse({"--typical-p", "0"}, {"typical_p", "0"});
+  refuse({"--repetition-penalty", "0"}, {"repetition_penalty", "0"});
+  refuse({"--repetition-penalty", "much"}, {"--repetition-penalty", "much"});
+  refuse({"--presence-penalty", "inf"}, {"presence_penalty", "inf"});
+  refuse({"--frequency-penalty", "nan"}, {"frequency_penalty", "nan"});
+  refuse({"--no-repeat-ngram-size", "-2"}, {"no_repeat_ngram_size", "-2"});
+  refuse({"--logit-bias", "5"}, {"--logit-bias", "\"5\"", "ID:X"});
+  refuse({"--logit-bias", "x:1"}, {"--logit-bias", "\"x\""});
+  refuse({"--logit-bias", "5:big"}, {"--logit-bias", "big"});
+  refuse({"--logit-bias", "999:1"}, {"logit_bias", "999", "0..256"});
+  refuse({"--bad-words-ids", ""}, {"bad_words_ids", "empty"});
+  refuse({"--bad-words-ids", "1,x"}, {"--bad-words-ids", "\"x\""});
+  refuse({"--forced-ids", "257"}, {"forced_ids", "257"});
+  refuse({"--stop-ids", "257"}, {"stop_ids", "257"});
+  refuse({"--samples", "0"}, {"--samples", "0"});
+  refuse({"--num-beams", "0"}, {"--num-beams", "0"});
+  refuse({"--num-beams", "3", "--temperature", "0.5"}, {"num_beams", "3", "temperature", "0.5"});
+  refuse({"--num-beams", "3", "--samples", "4"}, {"num_beams", "3", "samples", "4"});
+  refuse({"--length-penalty", "inf"}, {"length_penalty", "inf"});
+  refuse({"--early-stopping", "soon"}, {"--early-stopping", "soon", "never"});
+  refuse({"--logprobs", "-1"}, {"--logprobs", "-1"});
+  refuse({"--logprobs", "258"}, {"logprobs", "258", "0..257"});
+  refuse({"--truncate", "right"}, {"--truncate", "right", "left"});
+  refuse({"--overflow", "wrap"}, {"--overflow", "wrap", "slide"});
+  refuse({"--overflow", "slide", "--trace", dir_ / "t"}, {"--trace", "slide"});
+  refuse({"--score", ""}, {"--score", "empty"});
+  refuse({"--score-ids", "5", "--samples", "2"}, {"samples", "2"});
+}
+
+TEST_F(BadInput, SavedPrompts) {
+  Generate({"--prompt", "a", "--prompt", "b", "--save-state", dir_ / "s"}, {"--save-state", "2"});
+  Generate({"--prompt", std::string(97, 'x'), "--save-state", dir_ / "s"}, {"prompt 0", "97", "96"});
+  Generate({"--prompt", "a", "--save-state", dir_ / "no/such"}, {dir_ / "no/such"});
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "s"));
+  Generate({"--load-state", dir_ / "none"}, {dir_ / "none", "No such file"});
+  Generate({"--load-state", File("text", "hello")}, {dir_ / "text", "ends early"});
+  Generate({"--load-state", model_ + "/model.safetensors"}, {"model.safetensors", "dcpstate"});
+  ASSERT_EQ(RunTool(GenerateMain,
+                    {"--model", model_, "--prompt", "abcd", "--max-new-tokens", "1", "--save-state", dir_ / "s"})
+                .status,
+            0);
+  Generate({"--load-state", dir_ / "s", "--prompt", "abxd"}, {"prompt 0", "index 2", "120", "99"});
+  Generate({"--load-state", dir_ / "s", "--policy", "window:8"}, {dir_ / "s", "learned", "window:8"});
+  Generate({"--load-state", dir_ / "s", "--kv", "f16"}, {dir_ / "s", "K or V"});
+  Generate({"--load-state", dir_ / "s", "--trace", dir_ / "t"}, {"--trace", "--load-state"});
+  std::filesystem::resize_file(dir_ / "s", std::filesystem::file_size(dir_ / "s") - 1);
+  Generate({"--load-state", dir_ / "s"}, {dir_ / "s", "ends early"});
 }
 
 TEST_F(BadInput, JsonLines) {
@@ -105,9 +161,7 @@ TEST_F(BadInput, JsonLines) {
   refuse("{\"text\": \"a\"}", {":1", "found neither"});
   refuse("{\"prompt\": \"a\", \"prompt_ids\": [1]}", {":1", "found both"});
   refuse("{\"prompt\": 3}", {":1", "string"});
-  refuse("{\"prompt\": \"\"}", {":1", "empty"});
   refuse("{\"prompt_ids\": 3}", {":1", "array"});
-  refuse("{\"prompt_ids\": []}", {":1", "empty"});
   refuse("{\"prompt_ids\": [1, 2.5]}", {":1", "prompt_ids[1]", "integer"});
   refuse("{\"prompt_ids\": [1, \"2\"]}", {":1", "prompt_ids[1]", "integer"});
   refuse("{\"prompt_ids\": [1, 70000]}", {":1", "70000", "0..256"});
@@ -155,7 +209,7 @@ TEST_F(BadInput, OutputsThatCannotBeWritten) {
 
 TEST_F(BadInput, NothingIsLeftBehindByAFailedRun) {
   const auto before = dir_.Files();
-  Generate({"--prompt", "", "--trace", dir_ / "trace", "--logits", dir_ / "logits"}, {"empty"});
+  Generate({"--prompt-ids", "300", "--trace", dir_ / "trace", "--logits", dir_ / "logits"}, {"300"});
   Eval({"--text", dir_ / "none", "--per-token", dir_ / "nll"}, {dir_ / "none"});
   EXPECT_EQ(dir_.Files(), before);
 }

@@ -4,7 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "common/model_options.h"
-#include "common/sampling_options.h"
+#include "common/request_options.h"
+#include "common/settings.h"
 #include "tests/tools/tool_runner.h"
 
 namespace dcp::tools {
@@ -137,24 +138,60 @@ TEST(OptionBlocks, ModelRunAndPolicy) {
   }
 }
 
-// The block reads a line of settings as well as a command line: same names, same values, same refusals.
-TEST(OptionBlocks, SamplingSettingsOfAJsonLine) {
-  SamplingOptions options;
-  const auto parse = [&](const Json& line) {
-    Args args;
-    for (const auto& [name, value] : line.items()) {
-      args.push_back("--" + name);
-      std::replace(args.back().begin(), args.back().end(), '_', '-');
-      args.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+// The blocks read a line of settings as well as a command line: same names, same values, same refusals.
+TEST(OptionBlocks, SettingsOfAJsonLine) {
+  RequestSettings request;
+  CLI::App app;
+  Settings settings;
+  AddRequestOptions(OptionGroup(app, "Heading", &settings), request);
+  const auto apply = [&](const nlohmann::json& line) -> std::string {
+    try {
+      settings.Apply(line, {"prompt"}, "in:3");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      return error.what();
     }
-    return Parse([&](const OptionGroup& add) { AddSamplingOptions(add, options); }, args);
+    return "";
   };
-  EXPECT_EQ(parse({{"temperature", 0.5}, {"top_k", 40}, {"top_p", 0.25}}), "");
-  EXPECT_EQ(options.temperature, 0.5f);
-  EXPECT_EQ(options.top_k, 40);
-  EXPECT_EQ(options.top_p, 0.25f);
-  EXPECT_EQ(parse({{"top_k", 1.5}}), "--top-k: \"1.5\" is not a whole number");
-  EXPECT_NE(parse({{"heat", 1}}).find("--heat"), std::string::npos);
+  const auto J = [](const char* text) { return nlohmann::json::parse(text); };
+  EXPECT_EQ(apply(J(R"({"prompt": 7, "temperature": 0.5, "top_k": 40, "top_p": 0.25, "repetition_penalty": null,
+                        "stop": ["a,b", "c"], "ignore_eos": true, "logit_bias": {"5": -1.5, "6": 2},
+                        "bad_words_ids": [[1, 2], [3]], "forced_ids": [9, 8], "overflow": "slide",
+                        "early_stopping": true, "logprobs": 3, "samples": 2})")),
+            "");
+  EXPECT_EQ(request.sampling.temperature, 0.5f);
+  EXPECT_EQ(request.sampling.top_k, 40);
+  EXPECT_EQ(request.sampling.top_p, 0.25f);
+  EXPECT_EQ(request.sampling.repetition_penalty, 1.0f);
+  EXPECT_EQ(request.stop, (std::vector<std::string>{"a,b", "c"}));
+  EXPECT_TRUE(request.ignore_eos);
+  ASSERT_EQ(request.sampling.logit_bias.size(), 2u);
+  EXPECT_EQ(request.sampling.logit_bias[0].id, 5);
+  EXPECT_EQ(request.sampling.logit_bias[0].bias, -1.5f);
+  EXPECT_EQ(request.sampling.bad_words_ids, (std::vector<std::vector<TokenId>>{{1, 2}, {3}}));
+  EXPECT_EQ(request.sampling.forced_ids, (std::vector<TokenId>{9, 8}));
+  EXPECT_EQ(request.overflow, Overflow::kSlide);
+  EXPECT_EQ(request.early_stopping, EarlyStopping::kAtOnce);
+  EXPECT_EQ(request.logprobs, 3);
+  EXPECT_EQ(request.samples, 2);
+  EXPECT_EQ(apply(J(R"({"stop": "d", "bad_words_ids": [4, 5], "ignore_eos": false})")), "");
+  EXPECT_EQ(request.stop, std::vector<std::string>{"d"}) << "in the place of those before";
+  EXPECT_EQ(request.sampling.bad_words_ids, (std::vector<std::vector<TokenId>>{{4, 5}}));
+  EXPECT_FALSE(request.ignore_eos);
+  EXPECT_EQ(apply(J(R"({"stop": []})")), "");
+  EXPECT_TRUE(request.stop.empty());
+
+  EXPECT_EQ(apply(J(R"({"top_k": 1.5})")), "in:3: top_k: \"1.5\" is not a whole number");
+  EXPECT_EQ(apply(J(R"({"top_k": "40"})")), "in:3: top_k is \"40\", expected a number");
+  EXPECT_EQ(apply(J(R"({"max_new_tokens": 0})")), "in:3: max_new_tokens: \"0\" is less than 1");
+  EXPECT_NE(apply(J(R"({"heat": 1})")).find("in:3: \"heat\" is no setting"), std::string::npos);
+  EXPECT_NE(apply(J(R"({"max_tokens": 1})")).find("\"max_tokens\""), std::string::npos);
+  for (const char* wrong : {R"({"stop": 5})", R"({"stop": ["a", 5]})", R"({"ignore_eos": 1})", R"({"logit_bias": [1]})",
+                            R"({"logit_bias": {"5": "x"}})", R"({"logit_bias": {"x": 1}})", R"({"overflow": true})",
+                            R"({"forced_ids": "1,2"})", R"({"bad_words_ids": [[1.5]]})", R"({"temperature": [1]})",
+                            R"({"stop": [null]})", R"({"early_stopping": 1})", R"({"samples": 99999999999})"}) {
+    EXPECT_EQ(apply(J(wrong)).rfind("in:3: ", 0), 0u) << wrong;
+  }
 }
 
 }  // namespace

@@ -23,9 +23,12 @@ std::string ReadNonEmpty(const std::string& text) {
   return text;
 }
 
+std::vector<TokenId> ReadIds(const std::string& text) { return ParseIdList(text, "ids"); }
+
 CLI::Option* OptionGroup::Declare(const std::string& name, const std::string& help, const std::string& type,
-                                  std::function<void(const std::string&)> read) const {
-  const auto read_all = [name, read = std::move(read)](const CLI::results_t& texts) {
+                                  Setting setting) const {
+  if (settings_ != nullptr) settings_->Add(name, setting);
+  const auto read_all = [name, read = std::move(setting.read)](const CLI::results_t& texts) {
     try {
       for (const std::string& text : texts) read(text);
     } catch (const Error& error) {
@@ -34,6 +37,12 @@ CLI::Option* OptionGroup::Declare(const std::string& name, const std::string& he
     return true;
   };
   return app_.add_option(name, read_all, help)->type_name(type)->group(heading_)->expected(1);
+}
+
+CLI::Option* OptionGroup::Flag(const std::string& name, bool& value, const std::string& help) const {
+  const auto read = [&value](const std::string& text) { value = text == "true"; };
+  if (settings_ != nullptr) settings_->Add(name, {SettingForm::kFlag, false, read, {}});
+  return app_.add_flag(name, value, help)->group(heading_);
 }
 
 }  // namespace dcp::tools

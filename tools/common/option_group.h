@@ -5,8 +5,9 @@
 //   add.List("--batch", options.batches, "Sequences decoded together; default: 1,8,32", "N,N..", AtLeast(1));
 //
 // Options that several tools have are blocks: a struct and an Add..Options(const OptionGroup&, ..) in model_options.h,
-// sampling_options.h, report_files.h and corpus.h. A new option is a field and a line of the block it belongs to, and
-// all tools that compose the block have it. What the library checks itself (a top_p above 1) is not checked again here.
+// sampling_options.h, request_options.h, report_files.h and corpus.h. A new option is a field and a line of the block it
+// belongs to, and all tools that compose the block have it. What the library checks itself (a top_p above 1) is not
+// checked again here.
 //
 // CLI11 takes the command line apart and writes --help. Values are read here: CLI11 passes over empty entries of lists,
 // and its words for a value that cannot be used change from version to version. Here they are
@@ -26,7 +27,10 @@
 #include <utility>
 #include <vector>
 
+#include "common/id_list.h"
+#include "common/settings.h"
 #include "dcp/error.h"
+#include "dcp/types.h"
 
 namespace dcp::tools {
 
@@ -85,6 +89,18 @@ auto Between(T low, T high) {
   };
 }
 
+// Token ids between commas.
+std::vector<TokenId> ReadIds(const std::string& text);
+
+// How a value of this type stands in JSON.
+template <typename T>
+constexpr SettingForm FormOf() {
+  if (std::is_same_v<T, bool>) return SettingForm::kFlag;
+  if (std::is_same_v<T, std::vector<TokenId>>) return SettingForm::kIds;
+  if (std::is_enum_v<T>) return SettingForm::kWord;
+  return std::is_arithmetic_v<T> ? SettingForm::kNumber : SettingForm::kText;
+}
+
 // One of these words.
 template <typename T>
 auto OneOf(std::vector<std::pair<std::string, T>> words) {
@@ -103,13 +119,16 @@ auto OneOf(std::vector<std::pair<std::string, T>> words) {
 // ParsePolicy; the error gets the option's name. Variables must outlive the parsing.
 class OptionGroup {
  public:
-  OptionGroup(CLI::App& app, std::string heading) : app_(app), heading_(std::move(heading)) {}
+  // Where `settings` are given, each option is one of them too.
+  OptionGroup(CLI::App& app, std::string heading, Settings* settings = nullptr)
+      : app_(app), heading_(std::move(heading)), settings_(settings) {}
 
   // One value; `value` may be std::optional, which stays empty when the option is not given.
   template <typename T, typename Read>
   CLI::Option* operator()(const std::string& name, T& value, const std::string& help, const std::string& type,
                           Read read) const {
-    return Declare(name, help, type, [&value, read](const std::string& text) { value = read(text); });
+    return Declare(name, help, type,
+                   {FormOf<T>(), false, [&value, read](const std::string& text) { value = read(text); }, {}});
   }
   template <typename T>
   CLI::Option* operator()(const std::string& name, T& value, const std::string& help, const std::string& type) const {
@@ -125,28 +144,34 @@ class OptionGroup {
   template <typename T, typename Read>
   CLI::Option* List(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
                     Read read) const {
-    return Declare(name, help, type, [&values, read](const std::string& list) {
+    const auto read_list = [&values, read](const std::string& list) {
       values.clear();
       for (const std::string& text : SplitList(list)) {
         if (text.empty()) RejectValue(list, "has an empty entry");
         const T value = read(text);
         if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
       }
-    });
+    };
+    return Declare(name, help, type, {SettingForm::kText, false, read_list, {}});
   }
 
   // May be given several times, one value each time, whatever it looks like.
   template <typename T, typename Read>
   CLI::Option* Each(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
                     Read read) const {
-    // Not CLI11's own vectors: they give "{}" and "[a,b]" a meaning.
-    return Declare(name, help, type, [&values, read](const std::string& text) { values.push_back(read(text)); })
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    return Repeated(name, values, help, type, FormOf<T>(), read);
   }
   template <typename T>
   CLI::Option* Each(const std::string& name, std::vector<T>& values, const std::string& help,
                     const std::string& type) const {
     return Each(name, values, help, type, ReadValue<T>);
+  }
+
+  // The same for values "key:number", which JSON has as an object.
+  template <typename T, typename Read>
+  CLI::Option* Pairs(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
+                     Read read) const {
+    return Repeated(name, values, help, type, SettingForm::kPairs, read);
   }
 
   // Takes all arguments up to the next option; may be given several times.
@@ -156,16 +181,23 @@ class OptionGroup {
   }
 
   // No value.
-  CLI::Option* Flag(const std::string& name, bool& value, const std::string& help) const {
-    return app_.add_flag(name, value, help)->group(heading_);
-  }
+  CLI::Option* Flag(const std::string& name, bool& value, const std::string& help) const;
 
  private:
+  template <typename T, typename Read>
+  CLI::Option* Repeated(const std::string& name, std::vector<T>& values, const std::string& help,
+                        const std::string& type, SettingForm form, Read read) const {
+    // Not CLI11's own vectors: they give "{}" and "[a,b]" a meaning.
+    const auto add = [&values, read](const std::string& text) { values.push_back(read(text)); };
+    return Declare(name, help, type, {form, true, add, [&values] { values.clear(); }})
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
   CLI::Option* Declare(const std::string& name, const std::string& help, const std::string& type,
-                       std::function<void(const std::string&)> read) const;
+                       Setting setting) const;
 
   CLI::App& app_;
   std::string heading_;
+  Settings* settings_;
 };
 
 }  // namespace dcp::tools

@@ -1,7 +1,7 @@
 #include "dcp-generate/options.h"
 
 #include "common/option_group.h"
-#include "common/sampling_options.h"
+#include "common/request_options.h"
 
 namespace dcp::tools {
 namespace {
@@ -14,17 +14,20 @@ void AddPromptOptions(CLI::App& app, PromptSource& source) {
   add.Each("--prompt-ids", source.id_lists, "A prompt as token ids: 1,2,3; repeat for more sequences", "IDS");
   add("--prompt-file", source.text_file, "A file whose bytes, all of them, are the prompt; - is stdin", "FILE");
   add("--input", source.jsonl,
-      "A file of lines {\"prompt\": \"..\"} or {\"prompt_ids\": [..]}, one sequence each; - is stdin", "FILE");
+      "A file of lines {\"prompt\": \"..\"} or {\"prompt_ids\": [..]}, with settings; - is stdin", "FILE");
   add("stdin", source.dash, "A lone - reads one prompt from standard input", "-");
 }
 
-void AddGenerationOptions(CLI::App& app, GenerateOptions& options) {
-  const OptionGroup add(app, "Generation");
-  add("--max-new-tokens", options.max_new_tokens, "Tokens to make for each sequence; default: 128", "N", AtLeast(1));
-  add("--max-batch", options.max_batch, "Sequences that run together; default: 0, all of them", "N", AtLeast(0));
-  AddSamplingOptions(add, options.sampling);
-  add.Each("--stop", options.stop, "End a sequence before this text; may be repeated", "TEXT", ReadNonEmpty);
-  add.Flag("--ignore-eos", options.ignore_eos, "Go on after the end-of-text token");
+void AddGenerationOptions(CLI::App& app, GenerateToolOptions& options) {
+  const OptionGroup add(app, "Generation (a line of --input may set them for itself, with _ for -)");
+  AddRequestOptions(add, options.request);
+  const OptionGroup run(app, "Run");
+  run("--max-batch", options.max_batch, "Sequences that run together; default: 0, all of them", "N", AtLeast(0));
+  run("--save-state", options.save_state, "Write what was read of the one prompt, for --load-state", "FILE",
+      ReadNonEmpty);
+  run("--load-state", options.load_state,
+      "Begin after a saved prompt, with which the prompts have to begin; without a prompt: right after it", "FILE",
+      ReadNonEmpty);
 }
 
 void AddOutputOptions(CLI::App& app, GenerateToolOptions& options) {
@@ -34,13 +37,13 @@ void AddOutputOptions(CLI::App& app, GenerateToolOptions& options) {
   add("--logits", options.logits_file, "Write the logits after each prompt, as JSON", "FILE");
 }
 
-void CheckSource(const PromptSource& source) {
+void CheckSource(const PromptSource& source, bool has_state) {
   if (source.dash && source.dash != "-") {
     Reject("unexpected argument \"" + *source.dash + "\": a prompt is given by --prompt");
   }
   const int kinds = !source.texts.empty() + source.text_file.has_value() + source.dash.has_value() +
                     !source.id_lists.empty() + source.jsonl.has_value();
-  if (kinds == 1) return;
+  if (kinds == 1 || (kinds == 0 && has_state)) return;
   const std::string choices = "--prompt, --prompt-file, --prompt-ids, --input, - (standard input)";
   Reject(kinds == 0 ? "no prompt: give one of " + choices
                     : "more than one kind of prompt: give only one of " + choices);
@@ -51,13 +54,16 @@ void CheckSource(const PromptSource& source) {
 void AddGenerateOptions(CLI::App& app, GenerateToolOptions& options) {
   AddPromptOptions(app, options.source);
   AddModelOptions(app, options.model);
-  AddGenerationOptions(app, options.generate);
+  AddGenerationOptions(app, options);
   AddOutputOptions(app, options);
 }
 
 void CheckGenerateOptions(const GenerateToolOptions& options) {
-  CheckSource(options.source);
-  options.generate.sampling.Validate();
+  CheckSource(options.source, options.load_state.has_value());
+  options.request.sampling.Validate();
+  if (!options.trace_file) return;
+  if (options.load_state) Reject("--trace: what a saved prompt dropped is not known; leave out --load-state");
+  if (options.request.overflow == Overflow::kSlide) Reject("--trace: not with --overflow slide, which forgets at once");
 }
 
 }  // namespace dcp::tools

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/model_options.h"
-#include "dcp/generate.h"
+#include "common/request_options.h"
 
 namespace CLI {
 class App;
@@ -27,10 +27,13 @@ struct PromptSource {
 struct GenerateToolOptions {
   ModelToolOptions model;
   PromptSource source;
-  GenerateOptions generate;  // the seed comes from `model`
-  bool json = false;         // one JSON document on standard output instead of text
+  RequestSettings request;  // of every prompt, where its line of --input says nothing else; the seed is in `model`
+  int max_batch = 0;        // sequences at once; 0: all
+  bool json = false;        // one JSON document on standard output instead of text
   std::optional<std::string> trace_file;
   std::optional<std::string> logits_file;
+  std::optional<std::string> save_state;
+  std::optional<std::string> load_state;
 };
 
 void AddGenerateOptions(CLI::App& app, GenerateToolOptions& options);

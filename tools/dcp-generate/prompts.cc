@@ -1,9 +1,13 @@
 #include "dcp-generate/prompts.h"
 
+#include <CLI/CLI.hpp>
 #include <string_view>
+#include <utility>
 
 #include "common/files.h"
 #include "common/id_list.h"
+#include "common/option_group.h"
+#include "common/settings.h"
 #include "dcp/error.h"
 #include "support/json.h"
 
@@ -12,50 +16,117 @@ namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-class PromptReader {
- public:
-  PromptReader(const ModelSource& source, const Model& model, const std::optional<Tokenizer>& tokenizer)
-      : source_(source), model_(model), tokenizer_(tokenizer) {}
-
-  void AddText(std::string_view text, const std::string& name) {
-    Add(NeedTokenizer(tokenizer_, source_, "a text prompt").Encode(text), name);
-  }
-
-  void Add(std::vector<TokenId> ids, const std::string& name) {
-    if (ids.empty()) Reject(name + ": the prompt is empty");
-    CheckIds(ids, model_, name);
-    prompts_.push_back(std::move(ids));
-  }
-
-  std::vector<std::vector<TokenId>> Take() { return std::move(prompts_); }
-
- private:
-  const ModelSource& source_;
-  const Model& model_;
-  const std::optional<Tokenizer>& tokenizer_;
-  std::vector<std::vector<TokenId>> prompts_;
-};
-
-// {"prompt": "..."} or {"prompt_ids": [...]}; other fields are nobody's business here.
-void AddJsonLine(std::string_view line, const std::string& name, PromptReader& reader) {
-  const nlohmann::json object = ParseJsonObject(line, name, ErrorCode::kInvalidArgument);
-  const JsonReader fields(object, name, ErrorCode::kInvalidArgument);
-  const bool has_text = object.contains("prompt");
-  if (has_text == object.contains("prompt_ids")) {
-    Reject(name + ": expected either \"prompt\" or \"prompt_ids\"" + (has_text ? ", found both" : ", found neither"));
-  }
-  if (has_text) return reader.AddText(fields["prompt"].Text(), name);
-  reader.Add(fields["prompt_ids"].Integers<TokenId>(0), name + ": prompt_ids");
+// The message without the name of its place, which is given beside it.
+std::string Unnamed(std::string message, const std::string& name) {
+  return message.rfind(name + ": ", 0) == 0 ? message.substr(name.size() + 2) : message;
 }
 
-void AddJsonLines(std::string_view content, const std::string& file, PromptReader& reader) {
+class RequestReader {
+ public:
+  RequestReader(const GenerateToolOptions& options, const Model& model, const std::optional<Tokenizer>& tokenizer)
+      : options_(options), model_(model), tokenizer_(tokenizer) {}
+
+  void AddText(std::string_view text, const std::string& name) {
+    AddIds(NeedTokenizer(tokenizer_, options_.model, "a text prompt").Encode(text), name);
+  }
+
+  void AddIds(std::vector<TokenId> ids, const std::string& name) {
+    Add(name, [&](ToolRequest& request) {
+      SetPrompt(std::move(ids), request);
+      SetOptions(options_.request, std::nullopt, request);
+    });
+  }
+
+  void AddLine(std::string_view line, const std::string& name) {
+    const nlohmann::json object = ParseJsonObject(line, name, ErrorCode::kInvalidArgument);
+    Add(name, [&](ToolRequest& request) { ReadLine(object, request); });
+  }
+
+  std::vector<ToolRequest> Take() { return std::move(requests_); }
+
+ private:
+  // What `fill` throws becomes the request's error.
+  template <typename Fill>
+  void Add(const std::string& name, const Fill& fill) {
+    ToolRequest request;
+    request.name = name;
+    try {
+      fill(request);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInvalidArgument) throw;
+      request.request.error = Unnamed(error.what(), name);
+    }
+    requests_.push_back(std::move(request));
+  }
+
+  void SetPrompt(std::vector<TokenId> ids, ToolRequest& request) {
+    CheckIds(ids, model_, request.name);
+    request.request.prompt = std::move(ids);
+  }
+
+  // A request with a seed of its own is the same wherever it stands.
+  void SetOptions(const RequestSettings& settings, std::optional<uint64_t> seed, ToolRequest& request) {
+    request.request.options = MakeRequestOptions(settings, tokenizer_ ? &*tokenizer_ : nullptr);
+    request.request.options.sampling.seed = seed.value_or(options_.model.seed);
+    request.request.options.keep_prompt_logits = options_.logits_file.has_value();
+    request.request.stream = seed ? 0 : requests_.size();
+    request.score_texts = settings.score;
+  }
+
+  void ReadLine(const nlohmann::json& object, ToolRequest& request) {
+    const JsonReader fields(object, request.name, ErrorCode::kInvalidArgument);
+    if (object.contains("id")) ReadId(fields["id"], request);
+    const bool has_text = object.contains("prompt");
+    if (has_text == object.contains("prompt_ids")) {
+      Reject("expected either \"prompt\" or \"prompt_ids\"" +
+             std::string(has_text ? ", found both" : ", found neither"));
+    }
+    SetPrompt(has_text ? NeedTokenizer(tokenizer_, options_.model, "a text prompt").Encode(fields["prompt"].Text())
+                       : fields["prompt_ids"].Integers<TokenId>(0),
+              request);
+    line_ = options_.request;
+    line_seed_.reset();
+    line_settings_.Apply(object, {"prompt", "prompt_ids", "id"}, request.name);
+    SetOptions(line_, line_seed_, request);
+  }
+
+  static void ReadId(const JsonReader& id, ToolRequest& request) {
+    if (!id.present()) return;
+    if (!id.json().is_string() && !id.json().is_number_integer()) id.Fail("a string or an integer");
+    request.id = id.json();
+  }
+
+  // What the fields of a line set: `line_`, by the declarations that the command line has.
+  Settings MakeLineSettings() {
+    CLI::App unused;
+    Settings settings;
+    const OptionGroup add(unused, "", &settings);
+    AddRequestOptions(add, line_);
+    add("--seed", line_seed_, "", "N");
+    return settings;
+  }
+
+  const GenerateToolOptions& options_;
+  const Model& model_;
+  const std::optional<Tokenizer>& tokenizer_;
+  std::vector<ToolRequest> requests_;
+  RequestSettings line_;
+  std::optional<uint64_t> line_seed_;
+  Settings line_settings_ = MakeLineSettings();
+};
+
+bool HasPrompt(const PromptSource& source) {
+  return !source.texts.empty() || !source.id_lists.empty() || source.text_file || source.dash || source.jsonl;
+}
+
+void AddJsonLines(std::string_view content, const std::string& file, RequestReader& reader) {
   bool any = false;
   for (int number = 1; !content.empty(); ++number) {
     const size_t end = content.find('\n');
     const std::string_view line = Trim(content.substr(0, end));
     content.remove_prefix(end == std::string_view::npos ? content.size() : end + 1);
     if (line.empty()) continue;
-    AddJsonLine(line, file + ":" + std::to_string(number), reader);
+    reader.AddLine(line, file + ":" + std::to_string(number));
     any = true;
   }
   if (!any) Reject(file + ": holds no prompt");
@@ -63,20 +134,23 @@ void AddJsonLines(std::string_view content, const std::string& file, PromptReade
 
 }  // namespace
 
-std::vector<std::vector<TokenId>> ReadPrompts(const PromptSource& source, const ModelSource& model_source,
-                                              const Model& model, const std::optional<Tokenizer>& tokenizer,
-                                              ToolIo& io) {
-  PromptReader reader(model_source, model, tokenizer);
+std::vector<ToolRequest> ReadRequests(const GenerateToolOptions& options, const Model& model,
+                                      const std::optional<Tokenizer>& tokenizer, const PromptState* start, ToolIo& io) {
+  const PromptSource& source = options.source;
+  RequestReader reader(options, model, tokenizer);
   for (size_t i = 0; i < source.texts.size(); ++i) reader.AddText(source.texts[i], "prompt " + std::to_string(i));
   for (size_t i = 0; i < source.id_lists.size(); ++i) {
     const std::string name = "prompt " + std::to_string(i);
-    reader.Add(ParseIdList(source.id_lists[i], name), name);
+    reader.AddIds(ParseIdList(source.id_lists[i], name), name);
   }
   for (const auto& file : {source.text_file, source.dash}) {
     if (file) reader.AddText(ReadAll(*file, io), DisplayName(*file));
   }
+  if (!HasPrompt(source) && start != nullptr) reader.AddIds(start->ids, DisplayName(*options.load_state));
   if (source.jsonl) AddJsonLines(ReadAll(*source.jsonl, io), DisplayName(*source.jsonl), reader);
-  return reader.Take();
+  std::vector<ToolRequest> requests = reader.Take();
+  for (ToolRequest& request : requests) request.request.start = start;
+  return requests;
 }
 
 }  // namespace dcp::tools

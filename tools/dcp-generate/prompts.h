@@ -6,16 +6,26 @@
 #include <string>
 #include <vector>
 
+#include "common/json.h"
 #include "common/tool.h"
 #include "dcp-generate/options.h"
+#include "dcp/generate.h"
 
 namespace dcp::tools {
 
-// The ids of every prompt, in order; `model_source` names the model in messages. Throws dcp::Error naming the prompt
-// (file and line for --input) when it is empty, malformed, or has an id outside the vocabulary.
-std::vector<std::vector<TokenId>> ReadPrompts(const PromptSource& source, const ModelSource& model_source,
-                                              const Model& model, const std::optional<Tokenizer>& tokenizer,
-                                              ToolIo& io);
+// A prompt with what was asked for.
+struct ToolRequest {
+  GenerateRequest request;               // with an error where it is known that it cannot run
+  std::string name;                      // in messages: "prompt 3", "in.jsonl:4"
+  Json id;                               // the caller's name for it, given back in the results; null: none
+  std::vector<std::string> score_texts;  // the first continuations as texts; the others were given as ids
+};
+
+// All requests, in order. They begin with `start` where there is one, which is the prompt itself where none is given,
+// and has to outlive them. Throws dcp::Error for what is wrong with the whole: a file that cannot be read or is no JSON
+// lines, ids that are no numbers, texts without a tokenizer. What is wrong with one request is its error.
+std::vector<ToolRequest> ReadRequests(const GenerateToolOptions& options, const Model& model,
+                                      const std::optional<Tokenizer>& tokenizer, const PromptState* start, ToolIo& io);
 
 }  // namespace dcp::tools
 

@@ -3,16 +3,27 @@
 #define DCP_TOOLS_DCP_GENERATE_REPORT_H_
 
 #include <string>
+#include <vector>
 
 #include "common/json.h"
+#include "dcp-generate/prompts.h"
 #include "dcp/generate.h"
 #include "dcp/session.h"
 #include "dcp/tokenizer.h"
 
 namespace dcp::tools {
 
-// {"model", "policy", "weights", "kv", "threads", "sequences": [..], "stats": {..}}. `model` is the path as given.
-Json ResultDocument(const GenerateResult& result, const Session& session, const std::string& model, int threads);
+// What the report says beside the result.
+struct ReportContext {
+  const Session& session;
+  const Tokenizer* tokenizer;                // null: none
+  const std::vector<ToolRequest>& requests;  // those of the result
+  const std::string& model;                  // the path as given
+  int threads;
+};
+
+// {"model", "policy", "weights", "kv", "threads", "sequences": [..], "stats": {..}}.
+Json ResultDocument(const GenerateResult& result, const ReportContext& context);
 
 // The traces of all sequences, see TraceFile.
 Json TracesDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer);

@@ -6,8 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "tests/unit/runtime/session_testing.h"
-#include "tests/unit/text/small_vocabulary.h"
+#include "tests/unit/runtime/generate_testing.h"
 
 namespace dcp {
 namespace {
@@ -19,53 +18,9 @@ using session_testing::KeptSets;
 using session_testing::SmallShape;
 using session_testing::WithPolicy;
 
-using Prompts = std::vector<std::vector<TokenId>>;
+using session_testing::Prompts;
 
-// A random model whose vocabulary is the 256 bytes, one merge and an end of text.
-class GenerateTest : public ::testing::Test {
- protected:
-  static constexpr int kVocab = 258;
-
-  GenerateTest() {
-    const dcp::testing::MergePairs merges = {{"a", "b"}};
-    folder_.Write("vocab.json", dcp::testing::SmallVocabulary(merges, {"<|endoftext|>"}).dump());
-    folder_.Write("merges.txt", dcp::testing::MergesText(merges));
-    tokenizer_.emplace(Tokenizer::Load(folder_.path()));
-    Restart();
-  }
-
-  // A new session, over a model with this end of text.
-  void Restart(std::optional<TokenId> eos = std::nullopt, const std::string& policy = "learned") {
-    ModelConfig config = SmallShape();
-    config.vocab_size = kVocab;
-    config.eos_token_ids.clear();
-    if (eos) config.eos_token_ids = {*eos};
-    session_.emplace(Model::Random(config, 4), pool_, WithPolicy(policy));
-  }
-
-  GenerateResult Run(const Prompts& prompts, const GenerateOptions& options, bool text = true,
-                     const TokenCallback& on_token = {}) {
-    return Generate(*session_, prompts, options, text ? &*tokenizer_ : nullptr, on_token);
-  }
-
-  static GenerateOptions Sampled(int max_new_tokens) {
-    GenerateOptions options;
-    options.max_new_tokens = max_new_tokens;
-    options.sampling.temperature = 1.0f;
-    options.sampling.seed = 9;
-    return options;
-  }
-
-  void ExpectNothingLeft() const {
-    EXPECT_TRUE(session_->cache().Sequences().empty());
-    EXPECT_EQ(session_->cache().Stats().pages_in_use, 0u);
-  }
-
-  dcp::testing::TemporaryFolder folder_;
-  std::optional<Tokenizer> tokenizer_;
-  ThreadPool pool_{2};
-  std::optional<Session> session_;
-};
+class GenerateTest : public session_testing::GenerateFixture {};
 
 TEST_F(GenerateTest, LengthAndWhatIsReported) {
   const Prompts prompts = {Ids(5), Ids(30), Ids(1)};
@@ -158,8 +113,7 @@ TEST_F(GenerateTest, TextsDoNotDependOnTheBatch) {
     GenerateOptions options = Sampled(25);
     const GenerateResult all = Run(prompts, options);
     for (const int batch : {1, 2, 5, 100}) {
-      options.max_batch = batch;
-      const GenerateResult result = Run(prompts, options);
+      const GenerateResult result = Run(prompts, options, true, {}, {batch, {}});
       for (size_t i = 0; i < prompts.size(); ++i) {
         EXPECT_EQ(result.sequences[i].generated_ids, all.sequences[i].generated_ids)
             << policy << ", batch of " << batch;
@@ -172,29 +126,27 @@ TEST_F(GenerateTest, TextsDoNotDependOnTheBatch) {
 }
 
 TEST_F(GenerateTest, MaxBatchBoundsTheSequencesAtOnce) {
-  GenerateOptions options = Sampled(5);
-  options.max_batch = 2;
   size_t most = 0;
-  Run(Prompts(5, Ids(4)), options, true, [&](const GeneratedToken&) {
+  const auto count = [&](const GeneratedToken&) {
     most = std::max(most, session_->cache().Sequences().size());
     return true;
-  });
+  };
+  Run(Prompts(5, Ids(4)), Sampled(5), true, count, {2, {}});
   EXPECT_EQ(most, 2u);
 }
 
 TEST_F(GenerateTest, TheCallbackSeesEveryTokenInOrderAndTheEndOnce) {
-  GenerateOptions options = Sampled(9);
-  options.max_batch = 2;
   std::map<size_t, std::vector<TokenId>> ids;
   std::map<size_t, std::string> texts;
   std::map<size_t, int> ends;
-  const GenerateResult result = Run({Ids(3), Ids(9), Ids(77)}, options, true, [&](const GeneratedToken& token) {
+  const auto note = [&](const GeneratedToken& token) {
     EXPECT_EQ(ends[token.sequence], 0) << "a token after the last";
     ids[token.sequence].push_back(token.id);
     texts[token.sequence] += token.text;
     ends[token.sequence] += token.last;
     return true;
-  });
+  };
+  const GenerateResult result = Run({Ids(3), Ids(9), Ids(77)}, Sampled(9), true, note, {2, {}});
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(ids[i], result.sequences[i].generated_ids);
     EXPECT_EQ(texts[i], result.sequences[i].text);
@@ -203,12 +155,10 @@ TEST_F(GenerateTest, TheCallbackSeesEveryTokenInOrderAndTheEndOnce) {
 }
 
 TEST_F(GenerateTest, TheCallbackMayCancel) {
-  GenerateOptions options = Sampled(20);
-  options.max_batch = 2;
   for (const int at : {1, 2, 3, 8}) {
     int calls = 0;
-    const GenerateResult result =
-        Run({Ids(4), Ids(8), Ids(12)}, options, true, [&](const GeneratedToken&) { return ++calls < at; });
+    const auto until = [&](const GeneratedToken&) { return ++calls < at; };
+    const GenerateResult result = Run({Ids(4), Ids(8), Ids(12)}, Sampled(20), true, until, {2, {}});
     EXPECT_EQ(calls, at) << "called again after it said no";
     size_t made = 0;
     for (const GeneratedSequence& sequence : result.sequences) {
@@ -260,9 +210,7 @@ TEST_F(GenerateTest, ArgumentsAreCheckedBeforeAnyWork) {
   };
   GenerateOptions options = Sampled(0);
   rejects({Ids(3)}, options, "max_new_tokens");
-  options = Sampled(3);
-  options.max_batch = -1;
-  rejects({Ids(3)}, options, "max_batch");
+  ExpectError(ErrorCode::kInvalidArgument, {"max_batch"}, [&] { Run({Ids(3)}, Sampled(3), true, {}, {-1, {}}); });
   options = Sampled(3);
   options.sampling.top_p = 0;
   rejects({Ids(3)}, options, "top_p");
@@ -283,6 +231,7 @@ TEST_F(GenerateTest, FinishReasonsHaveNames) {
   EXPECT_EQ(ToString(FinishReason::kStop), "stop");
   EXPECT_EQ(ToString(FinishReason::kContext), "context");
   EXPECT_EQ(ToString(FinishReason::kCancelled), "cancelled");
+  EXPECT_EQ(ToString(FinishReason::kError), "error");
 }
 
 }  // namespace
