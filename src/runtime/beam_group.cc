@@ -73,6 +73,7 @@ class BeamGroup final : public RunningRequest {
 
   void Choose(const Logits& logits, size_t first) override {
     candidates_.Clear();
+    closed_ = full() && options_.early_stopping == EarlyStopping::kAtOnce;
     for (size_t b = 0; b < beams_.size(); ++b) AddCandidates(b, logits.row(first + b));
     ++made_;
     std::vector<Beam> next;
@@ -167,7 +168,7 @@ class BeamGroup final : public RunningRequest {
 
   // `parent` is the beam whose sequence was fed all but the last id.
   void AddHypothesis(Beam beam, size_t parent, FinishReason reason) {
-    if (full() && options_.early_stopping == EarlyStopping::kAtOnce) return;
+    if (closed_) return;
     const auto prompt_end = beam.ids.begin() + static_cast<ptrdiff_t>(place_.prompt.size());
     const double score = Normalized(beam.score, std::max<size_t>(1, made_));
     if (full() && score <= worst()) return;
@@ -259,7 +260,8 @@ class BeamGroup final : public RunningRequest {
   std::vector<size_t> parents_;         // [beam_count_] those of the beams that go on
   std::vector<Hypothesis> hypotheses_;  // the best first, at most beam_count_
   std::vector<float> prompt_logits_;
-  bool over_ = false;  // nothing goes on
+  bool closed_ = false;  // before the step under way there were texts enough
+  bool over_ = false;    // nothing goes on
   bool reported_ = false;
 };
 

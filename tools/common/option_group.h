@@ -5,8 +5,8 @@
 //   add.List("--batch", options.batches, "Sequences decoded together; default: 1,8,32", "N,N..", AtLeast(1));
 //
 // Options that several tools have are blocks: a struct and an Add..Options(const OptionGroup&, ..) in model_options.h,
-// sampling_options.h, request_options.h, report_files.h and corpus.h. A new option is a field and a line of the block it
-// belongs to, and all tools that compose the block have it. What the library checks itself (a top_p above 1) is not
+// sampling_options.h, request_options.h, report_files.h and corpus.h. A new option is a field and a line of the block
+// it belongs to, and all tools that compose the block have it. What the library checks itself (a top_p above 1) is not
 // checked again here.
 //
 // CLI11 takes the command line apart and writes --help. Values are read here: CLI11 passes over empty entries of lists,
@@ -92,9 +92,19 @@ auto Between(T low, T high) {
 // Token ids between commas.
 std::vector<TokenId> ReadIds(const std::string& text);
 
-// How a value of this type stands in JSON.
 template <typename T>
+struct ValueOf {
+  using Type = T;
+};
+template <typename T>
+struct ValueOf<std::optional<T>> {
+  using Type = T;
+};
+
+// How a value of this type, perhaps optional, stands in JSON.
+template <typename Option>
 constexpr SettingForm FormOf() {
+  using T = typename ValueOf<Option>::Type;
   if (std::is_same_v<T, bool>) return SettingForm::kFlag;
   if (std::is_same_v<T, std::vector<TokenId>>) return SettingForm::kIds;
   if (std::is_enum_v<T>) return SettingForm::kWord;

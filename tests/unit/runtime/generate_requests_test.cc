@@ -219,15 +219,15 @@ TEST_F(GenerateRequests, SlideReadsTheLastHalfAgain) {
     const GeneratedSequence& sequence = result.sequences[0];
     EXPECT_EQ(sequence.finish_reason, FinishReason::kLength);
     ASSERT_EQ(sequence.generated_ids.size(), 150u);
-    EXPECT_EQ(sequence.slides, 3) << "80 positions, then 40 new ones each";
+    EXPECT_EQ(sequence.slides, 3) << "with 81 tokens, and then with 41 more each time";
     EXPECT_EQ(result.sequences[1].generated_ids, sequence.generated_ids);
     std::vector<TokenId> ids = request.prompt;
     ids.insert(ids.end(), sequence.generated_ids.begin(), sequence.generated_ids.end());
     for (size_t slide = 0; slide < 3; ++slide) {
-      const size_t full = 81 + 40 * slide;  // tokens there are when one more than P is to be read
+      const size_t full = 81 + 41 * slide;  // tokens there are when the last of them finds no position
       const std::vector<TokenId> half(ids.begin() + static_cast<long>(full) - 40,
                                       ids.begin() + static_cast<long>(full));
-      const size_t more = std::min<size_t>(40, ids.size() - full);
+      const size_t more = std::min<size_t>(41, ids.size() - full);
       GenerateRequest again = Request(half, static_cast<int>(more));
       again.options.sampling.temperature = 0;
       EXPECT_EQ(RunOne(again).generated_ids, std::vector<TokenId>(ids.begin() + static_cast<long>(full),
@@ -266,7 +266,8 @@ TEST_F(GenerateRequests, LogprobsAreTheModelsOwn) {
   EXPECT_TRUE(RunOne(request).logprobs[0].top.empty());
   request.options.logprobs = kVocab;
   double sum = 0;
-  for (const TokenLogprob& token : RunOne(request).logprobs[0].top) sum += std::exp(static_cast<double>(token.logprob));
+  const GeneratedSequence whole = RunOne(request);
+  for (const TokenLogprob& token : whole.logprobs[0].top) sum += std::exp(static_cast<double>(token.logprob));
   EXPECT_NEAR(sum, 1.0, 1e-5);
 }
 
