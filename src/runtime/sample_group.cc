@@ -41,7 +41,11 @@ class SampleGroup final : public RunningRequest {
       sample.index = place.first + s;
       sample.id = sequence;
       sample.stream = place.request->stream + s * kStreamsPerSample;
+      // Room for what a context can hold, so that a step has nothing to make room for.
+      const auto most = static_cast<size_t>(std::min(options_.max_new_tokens, session_.model().config().n_positions));
+      sample.ids.reserve(place.prompt.size() + most);
       sample.ids = place.prompt;
+      output.sequence(sample.index).generated_ids.reserve(most);
       if (output.tokenizer() != nullptr) sample.text.emplace(*output.tokenizer(), options_.stop);
     }
     prompt_tokens_ = place.prompt.size();

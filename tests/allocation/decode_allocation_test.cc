@@ -85,6 +85,28 @@ INSTANTIATE_TEST_SUITE_P(Matrix, DecodeAllocation,
                                          Case{"learned", 4, 2, 6, WeightType::kF32, true},
                                          Case{"window:12", 4, 1, 0, WeightType::kF32, true}));
 
+// The list of step times grows by doubling, and does not between these tokens.
+TEST(GenerateAllocation, SteadyStateGreedyGenerationAllocatesNothing) {
+  ThreadPool pool(2);
+  Session session(session_testing::SmallModel(), pool, session_testing::WithPolicy("learned"));
+  std::vector<GenerateRequest> requests(2);
+  for (size_t i = 0; i < 2; ++i) {
+    requests[i].prompt = session_testing::Ids(9 + i);
+    requests[i].options.max_new_tokens = 62;
+  }
+  long before = 0, after = 0;
+  int made = 0;
+  const auto count = [&](const GeneratedToken& token) {
+    made += token.sequence == 1;
+    if (made == 36) before = allocations;
+    if (made == 60) after = allocations;
+    return true;
+  };
+  Generate(session, requests, {}, nullptr, count);
+  EXPECT_EQ(made, 62);
+  EXPECT_EQ(after - before, 0);
+}
+
 // Clones that part from each other copy pages, which come from the pool alone.
 TEST(CloneAllocation, PartingFromClonesAllocatesNothing) {
   ThreadPool pool(2);

@@ -152,7 +152,7 @@ TEST_F(GenerateTool, LogitsFileHoldsOneRowForEachPrompt) {
 TEST_F(GenerateTool, SamePromptFromEverywhere) {
   const std::string text = "a {} [x,y] \"q\"\n-\tcaf\xc3\xa9";
   reference::WriteText(dir_ / "prompt.txt", text);
-  const std::string line = Json{{"id", 7}, {"prompt", text}}.dump();
+  const std::string line = Json{{"prompt", text}}.dump();
   std::string ids;
   for (const char c : text) ids += (ids.empty() ? "" : " , ") + std::to_string(static_cast<unsigned char>(c));
   reference::WriteText(dir_ / "prompt.jsonl", "\n" + line + "\r\n");
