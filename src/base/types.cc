@@ -26,14 +26,14 @@ WeightType ParseWeightType(std::string_view name) {
   for (WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
     if (ToString(type) == name) return type;
   }
-  throw Error(ErrorCode::kInvalidArgument, "weights: \"" + std::string(name) + "\" is not one of f32, bf16, f16, i8");
+  throw Error(ErrorCode::kInvalidArgument, "type \"" + std::string(name) + "\" is not one of f32, bf16, f16, i8");
 }
 
 KvType ParseKvType(std::string_view name) {
   for (KvType type : {KvType::kF32, KvType::kF16}) {
     if (ToString(type) == name) return type;
   }
-  throw Error(ErrorCode::kInvalidArgument, "kv: \"" + std::string(name) + "\" is not one of f32, f16");
+  throw Error(ErrorCode::kInvalidArgument, "type \"" + std::string(name) + "\" is not one of f32, f16");
 }
 
 }  // namespace dcp

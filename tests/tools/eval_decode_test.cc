@@ -5,7 +5,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "dcp-eval/scoring/window_scorer.h"
+#include "dcp-eval/scoring/likelihood.h"
 #include "dcp/dcp.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"

@@ -1,12 +1,13 @@
 // dcp-eval perplexity: golden values, windows, documents, sparsity, Ctrl-C.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "common/windows.h"
 #include "dcp-eval/eval_tool.h"
-#include "dcp-eval/perplexity/perplexity.h"
+#include "dcp-eval/scoring/likelihood.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/reference/golden.h"
 #include "tests/reference/oracle.h"
@@ -250,6 +251,24 @@ TEST_F(EvalTool, PlainModePrintsATable) {
     EXPECT_NE(run.out.find(word), std::string::npos) << run.out;
   }
   EXPECT_EQ(run.err, "");
+}
+
+// An embedding so large that the logit of "x" overflows.
+TEST_F(EvalTool, ALikelihoodThatIsNotFiniteNamesItsText) {
+  const ModelConfig config = ByteModelConfig();
+  auto tensors = reference::MakeTensors(config);
+  const auto embedding = std::ranges::find(tensors, "wte.weight", &reference::MadeTensor::name);
+  ASSERT_NE(embedding, tensors.end());
+  const auto x = embedding->values.begin() + 'x' * config.n_embd;
+  std::fill(x, x + config.n_embd, 3e38f);
+  const std::string model = dir_ / "broken";
+  reference::WriteCheckpoint(model, config, tensors);
+  WriteByteTokenizer(model);
+  ExpectRefused(RunTool(EvalMain, {"perplexity", "--model", model, "--text", Text("a.txt", "ax")}), "dcp-eval",
+                {dir_ / "a.txt", "token 1 ", "id 120", "not finite"});
+  const std::string data = Text("lambada.txt", "good one\nax x");
+  ExpectRefused(RunTool(EvalMain, {"task", "--task", "lambada", "--model", model, "--data", data}), "dcp-eval",
+                {data + ": line ", "not finite"});
 }
 
 TEST_F(EvalTool, InterruptReportsTheWindowsThatAreDone) {

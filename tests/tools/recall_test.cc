@@ -1,12 +1,15 @@
 // dcp-eval recall: how trials are laid out, what is judged, and that a window forgets exactly where it ends.
-#include "dcp-eval/recall/recall.h"
-
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "dcp-eval/eval_tool.h"
+#include "dcp-eval/recall/result.h"
 #include "dcp/error.h"
+#include "dcp/model.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 
@@ -200,6 +203,38 @@ TEST_F(RecallTool, ModelsThatCannotLearnAreNotLoaded) {
   std::filesystem::remove(plain + "/model.safetensors");
   const auto json = Eval(With({"--model", plain, "--distances", "60", "--kind", "fact"})).json();
   EXPECT_EQ(Rows(json, "learned").size(), 1u);
+}
+
+// How often a file is opened while this lives.
+class OpenCount {
+ public:
+  explicit OpenCount(const std::string& file) : events_(inotify_init1(IN_NONBLOCK)) {
+    if (events_ < 0 || inotify_add_watch(events_, file.c_str(), IN_OPEN | IN_CLOSE) < 0) throw std::runtime_error("inotify");
+  }
+  ~OpenCount() { close(events_); }
+
+  size_t Read() {
+    inotify_event event;
+    size_t count = 0;
+    // Closing is watched so that no two events alike follow each other, which the system would make one.
+    while (read(events_, &event, sizeof event) == sizeof event) count += (event.mask & IN_OPEN) != 0;
+    return count;
+  }
+
+ private:
+  int events_;
+};
+
+TEST_F(RecallTool, EachModelIsLoadedOnce) {
+  const std::string other = MakeByteModel(dir_, "other", reference::SmallConfig(1, 2, 8, 4, 257, 256));
+  OpenCount of_control(model_ + "/model.safetensors"), of_other(other + "/model.safetensors");
+  Model::Load(model_);
+  const size_t once = of_control.Read();
+  ASSERT_GT(once, 0u);
+  Eval(With({"--model", other, "--distances", "60", "--kind", "fact", "--policy", "window:8", "--policy", "learned",
+             "--policy", "h2o:9"}));
+  EXPECT_EQ(of_control.Read(), once);
+  EXPECT_EQ(of_other.Read(), once);
 }
 
 TEST_F(RecallTool, TableAndPlot) {

@@ -45,8 +45,9 @@ TEST(Table, TextStandsInColumns) {
 }
 
 TEST(Table, ListingHasNoHeadings) {
-  const std::vector<std::pair<std::string, std::string>> lines = {{"policy", "dense"}, {"KV cache", "1 KiB"}};
-  EXPECT_EQ(ToListing(lines), "policy    dense\nKV cache  1 KiB\n");
+  TableRow row;
+  row.Add("policy", "dense").Show("policy").Add("hidden", 3).ShowText("KV cache", "1 KiB");
+  EXPECT_EQ(ToListing(row), "policy    dense\nKV cache  1 KiB\n");
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 // dcp-eval task: scores against plain computations, for dense and pruned caches.
-#include "dcp-eval/task/task.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "dcp-eval/eval_tool.h"
-#include "dcp-eval/scoring/window_scorer.h"
+#include "dcp-eval/scoring/likelihood.h"
+#include "dcp-eval/task/scores.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/reference/oracle.h"
 #include "tests/tools/tool_runner.h"

@@ -20,9 +20,4 @@ MeanError MeanWithError(std::span<const double> samples) {
   return result;
 }
 
-void AddMean(Json& document, const std::string& name, const MeanError& value) {
-  document[name] = value.mean;
-  document[name + "_stderr"] = value.error ? Json(*value.error) : Json();
-}
-
 }  // namespace dcp::tools

@@ -34,9 +34,6 @@ struct MeanError {
 // REQUIRES: at least one sample.
 MeanError MeanWithError(std::span<const double> samples);
 
-// Fields `name` and `name`_stderr.
-void AddMean(Json& document, const std::string& name, const MeanError& value);
-
 }  // namespace dcp::tools
 
 #endif  // DCP_TOOLS_COMMON_ESTIMATE_H_

@@ -1,5 +1,6 @@
 #include "common/files.h"
 
+#include <filesystem>
 #include <istream>
 #include <sstream>
 #include <utility>
@@ -9,6 +10,10 @@
 namespace dcp::tools {
 
 std::string DisplayName(const std::string& path) { return path == "-" ? "standard input" : path; }
+
+std::string FolderName(const std::string& path) {
+  return std::filesystem::path(path + "/").lexically_normal().parent_path().filename().string();
+}
 
 std::string ReadAll(const std::string& path, ToolIo& io) {
   if (path != "-") return ReadFile(path);

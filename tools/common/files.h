@@ -12,6 +12,9 @@ namespace dcp::tools {
 // The bytes of a file; "-" is io.in. Throws dcp::Error(kIo), or Interrupted when Ctrl-C ended the wait for io.in.
 std::string ReadAll(const std::string& path, ToolIo& io);
 
+// The last folder of a path, whether or not it ends with a slash.
+std::string FolderName(const std::string& path);
+
 // `path` as messages name it: "standard input" for "-".
 std::string DisplayName(const std::string& path);
 

@@ -43,6 +43,11 @@ void AddRunOptions(const OptionGroup& add, RunOptions& options) {
       "Tokens of one sequence that pass the layers together; smaller: lower peak memory; default: 128", "N");
 }
 
+void AddBatch(const OptionGroup& add, size_t& batch, const std::string& what) {
+  add("--batch", batch, what + " that run together; changes speed and memory only; default: " + std::to_string(batch),
+      "N", AtLeast(size_t{1}));
+}
+
 void AddSeed(const OptionGroup& add, uint64_t& seed, const std::string& of) {
   add("--seed", seed, "Seed of " + of + "; default: 0", "N");
 }

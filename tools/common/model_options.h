@@ -55,6 +55,7 @@ struct ModelToolOptions : ModelSource, RunOptions, PolicyOptions {};
 
 void AddModelSource(const OptionGroup& add, ModelSource& options);  // neither option is required
 void AddRunOptions(const OptionGroup& add, RunOptions& options);    // all but the seed
+void AddBatch(const OptionGroup& add, size_t& batch, const std::string& what);
 void AddSeed(const OptionGroup& add, uint64_t& seed, const std::string& of = "everything random");
 void AddThreshold(const OptionGroup& add, std::optional<float>& threshold);
 void AddMaxKept(const OptionGroup& add, int& max_kept);

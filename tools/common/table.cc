@@ -1,8 +1,10 @@
 #include "common/table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/format.h"
+#include "common/measure.h"
 #include "support/escape.h"
 
 namespace dcp::tools {
@@ -43,6 +45,11 @@ std::vector<std::string> Lines(const std::string& text) {
   return lines;
 }
 
+std::string CellOf(const Json& value, const char* format) {
+  if (value.is_null()) return "-";
+  return value.is_number() ? Format(format, value.get<double>()) : Plain(value);
+}
+
 // One line from the cells of all columns, without spaces at its end.
 std::string Joined(std::span<const std::string> cells) {
   std::string line;
@@ -54,22 +61,43 @@ std::string Joined(std::span<const std::string> cells) {
 
 TableRow& TableRow::Add(std::string name, Json value) { return AddJson(name, value).AddCsv(name, std::move(value)); }
 
+TableRow& TableRow::AddMean(const std::string& name, const MeanError& mean) {
+  Add(name, mean.mean).Add(name + "_stderr", OrNull(mean.error));
+  last_error_ = std::exchange(last_, mean.mean);
+  return *this;
+}
+
+TableRow& TableRow::AddEstimate(const std::string& name, const Estimate& estimate) {
+  const Json bounds = Bounds(estimate);
+  Add(name, estimate.value).AddJson(name + "_95", bounds);
+  AddCsv(name + "_95_low", bounds.is_null() ? bounds : bounds[0]);
+  AddCsv(name + "_95_high", bounds.is_null() ? bounds : bounds[1]);
+  last_ = estimate.value;
+  return *this;
+}
+
 TableRow& TableRow::AddJson(std::string name, Json value) {
   last_ = value;
+  last_error_ = nullptr;
   json_[std::move(name)] = std::move(value);
   return *this;
 }
 
 TableRow& TableRow::AddCsv(std::string name, Json value) {
   last_ = value;
+  last_error_ = nullptr;
   csv_.emplace_back(std::move(name), std::move(value));
   return *this;
 }
 
 TableRow& TableRow::Show(std::string heading, const char* format) {
-  const bool number = last_.is_number();
-  std::string cell = number ? Format(format, last_.get<double>()) : last_.is_null() ? "-" : Plain(last_);
+  std::string cell = CellOf(last_, format);
+  if (!last_error_.is_null()) cell += " +- " + CellOf(last_error_, format);
   return ShowText(std::move(heading), std::move(cell), last_.is_string());
+}
+
+TableRow& TableRow::ShowBytes(std::string heading) {
+  return ShowText(std::move(heading), HumanBytes(last_.get<double>()));
 }
 
 TableRow& TableRow::ShowText(std::string heading, std::string cell, bool left) {
@@ -119,10 +147,14 @@ std::string ToText(std::span<const TableRow> rows) {
   return table;
 }
 
-std::string ToListing(std::span<const std::pair<std::string, std::string>> lines) {
-  std::vector<TableRow> rows;
-  for (const auto& [name, value] : lines) rows.emplace_back().ShowText("", name, true).ShowText("", value, true);
-  return ToText(rows);
+std::string ToListing(const TableRow& row) {
+  std::vector<TableRow> lines;
+  for (const auto& cell : row.cells_) {
+    std::string name = cell.heading;
+    std::replace(name.begin(), name.end(), '\n', ' ');
+    lines.emplace_back().ShowText("", std::move(name), true).ShowText("", cell.text, true);
+  }
+  return ToText(lines);
 }
 
 }  // namespace dcp::tools

@@ -4,7 +4,8 @@
 //   row.Add("policy", result.policy).Show("policy");
 //   row.Add("tokens_per_s", result.tokens_per_s).Show("speed\ntokens/s", "%.1f");
 //   row.Add("seed", result.seed);                                // not in the text
-//   row.ShowText("KV", HumanBytes(result.bytes));                // in the text alone
+//   row.Add("kv_bytes", result.bytes).ShowBytes("KV");           // "1.50 MiB" in the text
+//   row.ShowText("steps", Format("%d of %d", done, all));        // in the text alone
 //
 // A new number of a report is one such line.
 #ifndef DCP_TOOLS_COMMON_TABLE_H_
@@ -17,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/estimate.h"
 #include "common/json.h"
 
 namespace dcp::tools {
@@ -30,15 +32,28 @@ class TableRow {
   TableRow& AddJson(std::string name, Json value);
   TableRow& AddCsv(std::string name, Json value);
 
+  // A mean: fields `name` and `name`_stderr, null where it is not known; shown as "mean +- error".
+  TableRow& AddMean(const std::string& name, const MeanError& mean);
+
+  // An estimate: fields `name` and `name`_95, the interval or null - in CSV `name`_95_low and `name`_95_high; shown as
+  // the value.
+  TableRow& AddEstimate(const std::string& name, const Estimate& estimate);
+
   // A column of the text: what was added last, numbers (to the right) by a printf format of a double, text to the left,
   // null as "-". Lines of the heading are parted by '\n'.
   TableRow& Show(std::string heading, const char* format = "%.6g");
+
+  // ... in bytes, as "1.50 MiB".
+  TableRow& ShowBytes(std::string heading);
+
+  const Json& json() const { return json_; }
 
   // A column of the text alone.
   TableRow& ShowText(std::string heading, std::string cell, bool left = false);
 
  private:
   friend Json ToJson(std::span<const TableRow> rows);
+  friend std::string ToListing(const TableRow& row);
   friend std::string ToCsv(std::span<const TableRow> rows);
   friend std::string ToText(std::span<const TableRow> rows);
 
@@ -51,7 +66,8 @@ class TableRow {
   Json json_ = Json::object();
   std::vector<std::pair<std::string, Json>> csv_;
   std::vector<Cell> cells_;
-  Json last_;  // value
+  Json last_;        // value
+  Json last_error_;  // of a mean
 };
 
 // An array with an object for each row.
@@ -65,8 +81,8 @@ std::string ToCsv(std::span<const TableRow> rows);
 // columns.
 std::string ToText(std::span<const TableRow> rows);
 
-// A line for each name and its value.
-std::string ToListing(std::span<const std::pair<std::string, std::string>> lines);
+// One row by itself: a line for each column, its heading (as one line) and its cell.
+std::string ToListing(const TableRow& row);
 
 // For optional numbers.
 template <typename T>

@@ -92,6 +92,28 @@ int RunWithOptions(const ToolText& text, std::span<const std::string> args, Tool
   });
 }
 
+int RunWithSubcommands(const ToolText& text, std::span<const std::string> args, ToolIo& io,
+                       std::span<const Subcommand> subcommands) {
+  std::vector<const CLI::App*> apps;  // as the subcommands
+  const auto declare = [&](CLI::App& app) {
+    app.require_subcommand(0, 1);  // not 1: an unknown one would then go unnamed in the message
+    for (const Subcommand& one : subcommands) {
+      CLI::App* command = app.add_subcommand(one.text.name, one.text.about);
+      apps.push_back(command);
+      command->footer(one.text.footer);
+      one.declare(*command);
+    }
+  };
+  return RunWithOptions(text, args, io, declare, [&] {
+    std::string names;
+    for (size_t i = 0; i < apps.size(); ++i) {
+      if (apps[i]->parsed()) return subcommands[i].run(io);
+      names += (i > 0 ? ", " : "") + apps[i]->get_name();
+    }
+    throw Error(ErrorCode::kInvalidArgument, "a subcommand is required: " + names + " (see --help)");
+  });
+}
+
 std::optional<int> ParseArguments(CLI::App& app, std::span<const std::string> args, ToolIo& io) {
   std::vector<std::string> reversed(args.rbegin(), args.rend());  // as App::parse wants them
   try {
@@ -105,19 +127,6 @@ std::optional<int> ParseArguments(CLI::App& app, std::span<const std::string> ar
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorCode::kInvalidArgument, std::string(error.what()) + " (see --help)");
   }
-}
-
-CLI::Option* AddRepeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
-                           const std::string& description, const std::string& value_name) {
-  // A plain callback: CLI11's own vectors swallow all the arguments that follow and give "{}" and "[a,b]" a meaning.
-  const auto store = [&values](const CLI::results_t& results) {
-    values = results;
-    return true;
-  };
-  return app.add_option(name, store, description)
-      ->type_name(value_name)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void WriteOut(ToolIo& io, std::string_view text) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -63,13 +64,28 @@ struct ToolText {
 int RunWithOptions(const ToolText& text, std::span<const std::string> args, ToolIo& io,
                    const std::function<void(CLI::App&)>& declare, const std::function<int()>& run);
 
+// One of a tool's subcommands.
+struct Subcommand {
+  ToolText text;
+  std::function<void(CLI::App&)> declare;
+  std::function<int(ToolIo&)> run;
+};
+
+// A subcommand of options, of what declares them, and of what does the work they ask for.
+template <typename Options>
+Subcommand MakeSubcommand(const ToolText& text, void (*declare)(CLI::App&, Options&),
+                          int (*run)(const Options&, ToolIo&)) {
+  const auto options = std::make_shared<Options>();
+  return {text, [=](CLI::App& app) { declare(app, *options); }, [=](ToolIo& io) { return run(*options, io); }};
+}
+
+// The whole of a tool that does one of several things; which one is the first argument.
+int RunWithSubcommands(const ToolText& text, std::span<const std::string> args, ToolIo& io,
+                       std::span<const Subcommand> subcommands);
+
 // Parses `args` (without the program's name). Returns the exit status when nothing is left to do (--help and --version
 // were printed); throws dcp::Error(kInvalidArgument) for wrong usage.
 std::optional<int> ParseArguments(CLI::App& app, std::span<const std::string> args, ToolIo& io);
-
-// Adds an option that may be given several times, one value each time, whatever the value looks like.
-CLI::Option* AddRepeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
-                           const std::string& description, const std::string& value_name);
 
 // Writes and flushes. Throws dcp::Error(kIo) with the system's reason when standard output cannot be written.
 void WriteOut(ToolIo& io, std::string_view text);

@@ -39,8 +39,8 @@ void AddStatsOptions(CLI::App& app, StatsOptions& stats) {
       "Tokens that each token is followed for; those with fewer after them in their window are not counted; default: "
       "half the context",
       "N", AtLeast(0));
-  add("--windows", stats.windows, "Windows, spread evenly over the texts; default: 0, all", "N", AtLeast(0));
-  add("--batch", stats.batch, "Windows that run together; changes speed and memory only; default: 8", "N", AtLeast(1));
+  add("--windows", stats.windows, "Windows, spread evenly over the texts; default: 0, all", "N");
+  AddBatch(add, stats.batch, "Windows");
   add("--resamples", stats.resamples, "Resamples of the bootstrap, drawn by --seed; default: 1000", "N", AtLeast(1));
 }
 

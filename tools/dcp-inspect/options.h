@@ -33,8 +33,8 @@ struct StatsOptions {
   bool on = false;
   int context = 0;       // tokens of a window; 0: P
   int horizon = 0;       // tokens that a token is followed for; 0: half the context
-  int windows = 0;       // windows, spread evenly over the texts; 0: all
-  int batch = 8;         // windows that run together
+  size_t windows = 0;    // windows, spread evenly over the texts; 0: all
+  size_t batch = 8;      // windows that run together
   int resamples = 1000;  // of the bootstrap
 };
 

@@ -1,7 +1,6 @@
 #include "dcp-bench/report/report.h"
 
 #include "common/format.h"
-#include "common/measure.h"
 #include "common/table.h"
 #include "dcp-bench/report/growth.h"
 
@@ -37,10 +36,8 @@ TableRow Columns(const BenchRun& run, const BenchRow& row) {
   columns.Add("ms_per_token_p50", row.ms_per_token_p50).Show("p50\nms/token", "%.2f");
   columns.Add("ms_per_token_p95", row.ms_per_token_p95).Show("p95\nms/token", "%.2f");
   columns.Add("kv_bytes_live", row.kv_bytes_live);
-  columns.Add("kv_bytes_reserved", row.kv_bytes_reserved)
-      .ShowText("KV\nreserved", HumanBytes(static_cast<double>(row.kv_bytes_reserved)));
-  columns.Add("kv_bytes_dense", row.kv_bytes_dense)
-      .ShowText("KV dense", HumanBytes(static_cast<double>(row.kv_bytes_dense)));
+  columns.Add("kv_bytes_reserved", row.kv_bytes_reserved).ShowBytes("KV\nreserved");
+  columns.Add("kv_bytes_dense", row.kv_bytes_dense).ShowBytes("KV dense");
   columns.Add("peak_rss_bytes", OrNull(row.peak_rss_bytes));
   columns.Add("step_bytes", row.step_bytes);
   columns.Add("step_flops", row.step_flops);

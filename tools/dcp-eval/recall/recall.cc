@@ -1,13 +1,13 @@
-#include "dcp-eval/recall/recall.h"
-
+// dcp-eval recall, from the options to the report.
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "common/files.h"
 #include "common/progress.h"
+#include "common/report_file.h"
 #include "dcp-eval/recall/report.h"
+#include "dcp-eval/subcommands.h"
 #include "dcp/error.h"
 #include "dcp/thread_pool.h"
 
@@ -16,46 +16,17 @@ namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-void RequireAtLeast(const char* option, int value, int least) {
-  if (value >= least) return;
-  Reject(std::string(option) + " is " + std::to_string(value) + ", at least " + std::to_string(least) + " is needed");
-}
-
-bool IsLearned(const std::string& policy) { return ParsePolicy(policy).kind == PolicySpec::Kind::kLearned; }
-
-void CheckOptions(const RecallOptions& options) {
-  if (options.texts.empty()) Reject("--text names what the trials are made of; none was given");
-  RequireAtLeast("--trials", options.trials, 1);
-  RequireAtLeast("--lead", options.lead, 1);
-  RequireAtLeast("--passage", options.passage, 2);
-  RequireAtLeast("--batch", options.batch, 1);
-  RequireAtLeast("--candidates", options.candidates, 2);
-  if (options.candidates > static_cast<int>(kMaxCandidates)) {
-    Reject("--candidates is " + std::to_string(options.candidates) + ", at most " + std::to_string(kMaxCandidates) +
-           " are there");
-  }
-  const auto& policies = options.policies;
-  const bool learned = policies.empty() || std::any_of(policies.begin(), policies.end(), IsLearned);
-  if (options.run.threshold && !learned) {
-    Reject("--threshold moves the decision of the policy learned, which --policy does not list");
-  }
-}
-
-ModelToolOptions OptionsOf(const RecallOptions& options, const ModelEntry& entry, const std::string& policy) {
+// How a session of one series runs.
+SessionOptions OptionsOf(const RecallOptions& options, const Model& model, const std::string& policy) {
   ModelToolOptions one = options.run;
-  one.model = entry.model;
-  one.adapter = entry.adapter;
   one.policy = ParsePolicy(policy);
   if (!IsLearned(policy)) one.threshold.reset();
-  return one;
+  return MakeSessionOptions(one, model);
 }
 
 std::string NameOfVariant(const ModelEntry& entry) {
   if (entry.gamma) return ", gamma " + Json(*entry.gamma).dump();
-  return ", " + std::filesystem::path(entry.adapter.empty() ? entry.model : entry.adapter)
-                    .lexically_normal()
-                    .filename()
-                    .string();
+  return ", " + FolderName(entry.adapter.empty() ? entry.model : entry.adapter);
 }
 
 // Dense and the training-free policies on the control, learned on every variant that can.
@@ -98,7 +69,7 @@ std::vector<Cell> MakeCells(const RecallOptions& options, const RecallTrials& tr
   for (const RecallKind kind : options.kinds) {
     for (const int distance : options.distances) {
       Cell cell{kind, static_cast<size_t>(distance), {}};
-      auto longest = static_cast<size_t>(options.lead + distance);  // and more, as its trials tell
+      auto longest = options.shape.lead + cell.distance;  // and more, as its trials tell
       for (size_t i = 0; i < static_cast<size_t>(options.trials) && longest <= static_cast<size_t>(positions); ++i) {
         cell.trials.push_back(trials.Make(kind, i, cell.distance));
         longest = std::max(longest, RecallTrials::LongestSequence(cell.trials.back()));
@@ -137,42 +108,6 @@ void Judge(const std::vector<Cell>& cells, const QuestionScores& scores, size_t 
   }
 }
 
-RecallOutcome JudgeFact(std::span<const std::vector<ContinuationScore>> scores) {
-  RecallOutcome outcome;
-  for (size_t planted = 0; planted < 2; ++planted) {
-    const std::vector<ContinuationScore>& candidates = scores[planted];
-    const double nll = candidates[planted].nll;
-    outcome.planted += nll / 2;
-    outcome.unplanted += candidates[1 - planted].nll / 2;
-    const auto ahead = std::count_if(candidates.begin(), candidates.end(), [&](const auto& c) { return c.nll < nll; });
-    // Equal likelihoods tell nothing apart: they do not make an answer right.
-    const auto equal = std::count_if(candidates.begin(), candidates.end(), [&](const auto& c) { return c.nll == nll; });
-    outcome.right += ahead == 0 && equal == 1 ? 0.5 : 0.0;
-    outcome.rank += (1 + static_cast<double>(ahead)) / 2;
-    outcome.sparsity += candidates[planted].sparsity / 2;
-  }
-  return outcome;
-}
-
-RecallOutcome JudgePassage(std::span<const std::vector<ContinuationScore>> scores) {
-  const auto per_token = [&](size_t i) {
-    return scores[i][0].nll / static_cast<double>(scores[i][0].token_nll.size());
-  };
-  RecallOutcome outcome;
-  outcome.planted = per_token(0);
-  outcome.unplanted = per_token(1);
-  outcome.first = per_token(2);
-  outcome.sparsity = (scores[0][0].sparsity + scores[1][0].sparsity) / 2;
-  return outcome;
-}
-
-template <typename Value>
-MeanError MeanOf(const std::vector<RecallOutcome>& trials, const Value& value) {
-  std::vector<double> values;
-  for (size_t i = 0; i < trials.size(); ++i) values.push_back(value(i));
-  return MeanWithError(values);
-}
-
 class Recall {
  public:
   Recall(const RecallOptions& options, ToolIo& io) : options_(options), io_(io), pool_(options.run.threads) {}
@@ -185,6 +120,7 @@ class Recall {
   const RecallOptions& options_;
   ToolIo& io_;
   ThreadPool pool_;
+  std::optional<LoadedModels> models_;
   std::vector<Cell> cells_;
   RecallResult result_;
 };
@@ -192,19 +128,16 @@ class Recall {
 void Recall::Prepare() {
   ModelList list = ReadModelList(options_.models, io_);
   KeepLearned(list, options_);
-  const ModelToolOptions control = OptionsOf(options_, list.control, "dense");
-  const auto model = LoadModel(control, io_);
-  int positions = model->config().n_positions;
+  models_.emplace(options_.run, list.control, io_);
+  const Model& model = *models_->control();
+  int positions = model.config().n_positions;
   for (const ModelEntry& variant : list.variants) {
     CheckSameTokenizer(list.control, variant, io_);
     positions = std::min(positions, ReadModelConfig(variant.model, variant.adapter).n_positions);
   }
-  const auto tokenizer = LoadTokenizer(control, *model, io_);
-  const auto documents = ReadTexts(options_.texts, NeedTokenizer(tokenizer, control, "--text"), *model, 0, io_);
-  RecallShape shape;
-  shape.lead = static_cast<size_t>(options_.lead);
-  shape.passage = static_cast<size_t>(options_.passage);
-  shape.candidates = static_cast<size_t>(options_.candidates);
+  const auto tokenizer = LoadTokenizer(list.control, model, io_);
+  const auto documents = ReadTexts(options_.texts, NeedTokenizer(tokenizer, list.control, "--text"), model, 0, io_);
+  RecallShape shape = options_.shape;
   // Distances that no model has room for need no text either.
   for (const int distance : options_.distances) {
     shape.max_distance = std::max(shape.max_distance, static_cast<size_t>(std::min(distance, positions)));
@@ -221,10 +154,9 @@ RecallResult Recall::Run() {
                     {"asking", "tokens", tokens * static_cast<double>(result_.series.size()), io_.err_is_terminal, {}});
   for (size_t i = 0; i < result_.series.size(); ++i) {
     const RecallSeries& series = result_.series[i];
-    const ModelToolOptions one = OptionsOf(options_, series.model, series.policy);
-    const auto model = LoadModel(one, io_);
-    Session session(model, pool_, MakeSessionOptions(one, *model));
-    ContinuationScorer scorer(session, pool_, static_cast<size_t>(options_.batch));
+    const auto model = models_->Get(series.model);
+    Session session(model, pool_, OptionsOf(options_, *model, series.policy));
+    ContinuationScorer scorer(session, pool_, options_.batch);
     const QuestionScores scores = scorer.Score(questions, [&](size_t fed) {
       progress.Update(tokens * static_cast<double>(i) + static_cast<double>(fed));
       return !io_.interrupted;
@@ -235,41 +167,23 @@ RecallResult Recall::Run() {
   return std::move(result_);
 }
 
-}  // namespace
+constexpr ToolText kText = {
+    "recall", "what is still known of what was said, over distances, for each policy",
+    "Something is said early in a text and asked for `distance` tokens later (attention within a window of that many\n"
+    "tokens just reaches it). fact: a sentence plants a name or a number, its beginning is repeated, and all\n"
+    "candidates are scored; passage: a passage is repeated word for word. The gain is the NLL where it was not said\n"
+    "before less the NLL where it was, at the same place; it shows recall in models far too small to answer right.\n"
+    "`lost` is the gain of dense less that of the policy, in the same trials.\n"
+    "\n"
+    "Examples:\n"
+    "  dcp-eval recall --model models/books --text books/ --policy learned --policy window:64\n"
+    "  dcp-eval recall --manifest models/manifest.json --text books/ --policy learned --json --plot recall.svg\n"};
 
-RecallOutcome JudgeTrial(RecallKind kind, std::span<const std::vector<ContinuationScore>> scores) {
-  return kind == RecallKind::kFact ? JudgeFact(scores) : JudgePassage(scores);
-}
-
-MeanError RecallRow::gain() const {
-  return MeanOf(trials, [&](size_t i) { return trials[i].gain(); });
-}
-
-MeanError RecallRow::LostAgainst(const RecallRow& dense) const {
-  return MeanOf(trials, [&](size_t i) { return dense.trials[i].gain() - trials[i].gain(); });
-}
-
-MeanError RecallRow::accuracy() const {
-  return MeanOf(trials, [&](size_t i) { return trials[i].right; });
-}
-
-RecallOutcome RecallRow::Mean() const {
-  RecallOutcome mean;
-  const auto n = static_cast<double>(trials.size());
-  for (const RecallOutcome& trial : trials) {
-    mean.planted += trial.planted / n;
-    mean.unplanted += trial.unplanted / n;
-    mean.first += trial.first / n;
-    mean.right += trial.right / n;
-    mean.rank += trial.rank / n;
-    mean.sparsity += trial.sparsity / n;
-  }
-  return mean;
-}
-
-int RunRecall(const RecallOptions& options, ToolIo& io) {
-  CheckOptions(options);
-  const auto plot = options.plot_file ? std::make_unique<OutputFile>(*options.plot_file) : nullptr;
+int Run(const RecallOptions& given, ToolIo& io) {
+  CheckRecallOptions(given);
+  RecallOptions options = given;
+  std::sort(options.distances.begin(), options.distances.end());
+  ReportFile plot(options.plot_file, io);
   Recall recall(options, io);
   recall.Prepare();
   const RecallResult result = recall.Run();
@@ -278,9 +192,13 @@ int RunRecall(const RecallOptions& options, ToolIo& io) {
            << result.series.size() << " policies\n";
     if (result.rows.empty()) return kExitInterrupted;
   }
-  if (plot) plot->Commit(RecallSvg(options, result));
+  if (plot) plot.Commit(RecallSvg(options, result));
   WriteOut(io, options.json ? Dump(RecallDocument(options, result)) : RecallTable(result));
   return io.interrupted ? kExitInterrupted : kExitDone;
 }
+
+}  // namespace
+
+Subcommand RecallCommand() { return MakeSubcommand(kText, AddRecallOptions, Run); }
 
 }  // namespace dcp::tools

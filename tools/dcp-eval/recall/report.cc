@@ -1,10 +1,10 @@
 #include "dcp-eval/recall/report.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <functional>
 
 #include "common/svg_plot.h"
+#include "common/table.h"
 
 namespace dcp::tools {
 namespace {
@@ -16,57 +16,29 @@ const RecallRow& DenseRow(const RecallResult& result, const RecallRow& row) {
   });
 }
 
-Json RowDocument(const RecallResult& result, const RecallRow& row) {
+TableRow Columns(const RecallResult& result, const RecallRow& row) {
   const RecallSeries& series = result.series[row.series];
   const RecallOutcome mean = row.Mean();
-  Json document;
-  document["kind"] = ToString(row.kind);
-  document["distance"] = row.distance;
-  document["policy"] = series.policy;
-  document["name"] = series.name;
-  document["model"] = series.model.model;
-  if (!series.model.adapter.empty()) document["adapter"] = series.model.adapter;
-  document["trials"] = row.trials.size();
-  AddMean(document, "nll_gain", row.gain());
-  AddMean(document, "lost", row.LostAgainst(DenseRow(result, row)));
-  document["nll_planted"] = mean.planted;
-  document["nll_unplanted"] = mean.unplanted;
+  TableRow columns;
+  columns.Add("kind", ToString(row.kind));
+  columns.Add("distance", row.distance).Show("distance");
+  columns.Add("policy", series.policy).Add("name", series.name).Show("policy");
+  columns.Add("model", series.model.model);
+  if (!series.model.adapter.empty()) columns.AddJson("adapter", series.model.adapter);
+  columns.Add("trials", row.trials.size());
+  columns.AddMean("nll_gain", row.gain()).Show("gain (nats)", "%+.4f");
+  columns.AddMean("lost", row.LostAgainst(DenseRow(result, row))).Show("lost against dense", "%+.4f");
+  columns.Add("sparsity", mean.sparsity).Show("sparsity", "%.4f");
+  columns.Add("nll_planted", mean.planted);
+  if (row.kind == RecallKind::kPassage) columns.Show("NLL/token", "%.4f");
+  columns.Add("nll_unplanted", mean.unplanted);
   if (row.kind == RecallKind::kFact) {
-    AddMean(document, "accuracy", row.accuracy());
-    document["mean_rank"] = mean.rank;
+    columns.AddMean("accuracy", row.accuracy()).Show("accuracy", "%.3f");
+    columns.Add("mean_rank", mean.rank).Show("mean rank", "%.2f");
   } else {
-    document["nll_first"] = mean.first;
+    columns.Add("nll_first", mean.first);
   }
-  document["sparsity"] = mean.sparsity;
-  return document;
-}
-
-std::string WithError(const MeanError& value, const char* format) {
-  char text[64];
-  std::snprintf(text, sizeof text, format, value.mean, value.error.value_or(0));
-  return text;
-}
-
-std::string Line(const RecallResult& result, const RecallRow& row, int width) {
-  const RecallOutcome mean = row.Mean();
-  const std::string gain = WithError(row.gain(), "%+.4f +- %.4f");
-  const std::string lost = WithError(row.LostAgainst(DenseRow(result, row)), "%+.4f +- %.4f");
-  const bool fact = row.kind == RecallKind::kFact;
-  const std::string accuracy = fact ? WithError(row.accuracy(), "%.3f +- %.3f") : "";
-  char line[320];
-  std::snprintf(line, sizeof line, "%8zu  %-*s  %18s  %18s  %8.4f", row.distance, width,
-                result.series[row.series].name.c_str(), gain.c_str(), lost.c_str(), mean.sparsity);
-  std::string text = line;
-  std::snprintf(line, sizeof line, fact ? "  %15s  %9.2f" : "%s  %8.4f", accuracy.c_str(),
-                fact ? mean.rank : mean.planted);
-  return text + line + "\n";
-}
-
-std::string Heading(RecallKind kind, int width) {
-  char line[320];
-  std::snprintf(line, sizeof line, "%8s  %-*s  %18s  %18s  %8s", "distance", width, "policy", "gain (nats)",
-                "lost against dense", "sparsity");
-  return std::string(line) + (kind == RecallKind::kFact ? "         accuracy  mean rank\n" : "  NLL/token\n");
+  return columns;
 }
 
 using MakePoint = std::function<PlotPoint(const RecallRow&)>;
@@ -91,34 +63,32 @@ std::vector<PlotSeries> MakeSeries(const RecallResult& result, RecallKind kind, 
 }  // namespace
 
 Json RecallDocument(const RecallOptions& options, const RecallResult& result) {
-  Json document;
-  document["trials"] = options.trials;
-  document["candidates"] = options.candidates;
-  document["chance"] = 1.0 / options.candidates;
-  document["lead"] = options.lead;
-  document["passage"] = options.passage;
-  document["seed"] = options.run.seed;
-  document["rows"] = Json::array();
-  for (const RecallRow& row : result.rows) document["rows"].push_back(RowDocument(result, row));
-  return document;
+  std::vector<TableRow> rows;
+  for (const RecallRow& row : result.rows) rows.push_back(Columns(result, row));
+  return {{"trials", options.trials},
+          {"candidates", options.shape.candidates},
+          {"chance", 1.0 / static_cast<double>(options.shape.candidates)},
+          {"lead", options.shape.lead},
+          {"passage", options.shape.passage},
+          {"seed", options.run.seed},
+          {"rows", ToJson(rows)}};
 }
 
 std::string RecallTable(const RecallResult& result) {
-  size_t width = 6;
-  for (const RecallSeries& series : result.series) width = std::max(width, series.name.size());
   std::string table;
   for (const RecallKind kind : {RecallKind::kFact, RecallKind::kPassage}) {
-    std::vector<const RecallRow*> rows;
+    std::vector<const RecallRow*> of_kind;
     for (const RecallRow& row : result.rows) {
-      if (row.kind == kind) rows.push_back(&row);
+      if (row.kind == kind) of_kind.push_back(&row);
     }
-    if (rows.empty()) continue;
-    std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) { return a->distance < b->distance; });
+    if (of_kind.empty()) continue;
+    std::ranges::stable_sort(of_kind, {}, [](const RecallRow* row) { return row->distance; });
+    std::vector<TableRow> rows;
+    for (const RecallRow* row : of_kind) rows.push_back(Columns(result, *row));
     if (!table.empty()) table += "\n";
     table += kind == RecallKind::kFact ? "A name or number said before: gain in its NLL\n"
                                        : "A passage said before, word for word: gain in its NLL per token\n";
-    table += Heading(kind, static_cast<int>(width));
-    for (const RecallRow* row : rows) table += Line(result, *row, static_cast<int>(width));
+    table += ToText(rows);
   }
   return table;
 }
@@ -132,8 +102,8 @@ std::string RecallSvg(const RecallOptions& options, const RecallResult& result) 
     PlotPanel panel{title, "distance (tokens)", label, true, true, MakeSeries(result, kind, point)};
     if (!panel.series.empty()) plot.panels.push_back(std::move(panel));
   };
-  add("Right among " + std::to_string(options.candidates) + " names or numbers", "accuracy (share)", RecallKind::kFact,
-      [](const RecallRow& row) { return PointOf(row, row.accuracy()); });
+  add("Right among " + std::to_string(options.shape.candidates) + " names or numbers", "accuracy (share)",
+      RecallKind::kFact, [](const RecallRow& row) { return PointOf(row, row.accuracy()); });
   add("Gain for the name or number", "NLL not said before - said before (nats)", RecallKind::kFact, gain);
   add("Gain for a repeated passage", "NLL not said before - said before (nats/token)", RecallKind::kPassage, gain);
   return RenderSvg(plot);

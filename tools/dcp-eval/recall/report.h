@@ -5,7 +5,8 @@
 #include <string>
 
 #include "common/json.h"
-#include "dcp-eval/recall/recall.h"
+#include "dcp-eval/recall/options.h"
+#include "dcp-eval/recall/result.h"
 
 namespace dcp::tools {
 

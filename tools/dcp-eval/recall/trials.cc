@@ -84,7 +84,12 @@ std::vector<Ids> RecallTrials::Candidates(size_t trial, std::span<const std::str
 }
 
 RecallTrial RecallTrials::Make(RecallKind kind, size_t trial, size_t distance) const {
-  return kind == RecallKind::kFact ? MakeFact(trial, distance) : MakePassage(trial, distance);
+  RecallTrial questions = kind == RecallKind::kFact ? MakeFact(trial, distance) : MakePassage(trial, distance);
+  for (Question& question : questions) {
+    question.name =
+        std::string(ToString(kind)) + " trial " + std::to_string(trial) + " at distance " + std::to_string(distance);
+  }
+  return questions;
 }
 
 RecallTrial RecallTrials::MakeFact(size_t trial, size_t distance) const {

@@ -1,19 +1,16 @@
 #include "dcp-eval/scoring/continuations.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
+#include "dcp-eval/scoring/likelihood.h"
 #include "dcp-eval/scoring/text_rules.h"
-#include "dcp-eval/scoring/window_scorer.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
 namespace {
 
-constexpr size_t kMaxLogitBytes = size_t{64} << 20;  // of one pass
-constexpr size_t kMaxRows = 256;                     // of one pass; more would not be faster
-constexpr size_t kMaxCopiedTokens = 8192;            // contexts copied at a time, in tokens; at least one question's
+constexpr size_t kMaxCopiedTokens = 8192;  // contexts copied at a time, in tokens; at least one question's
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
@@ -53,10 +50,7 @@ size_t CutLeft(IdPair& pair, int positions, const std::string& source) {
 }
 
 ContinuationScorer::ContinuationScorer(Session& session, ThreadPool& pool, size_t batch)
-    : session_(session), pool_(pool), batch_(batch) {
-  const size_t row_bytes = static_cast<size_t>(session.model().config().vocab_size) * sizeof(float);
-  max_rows_ = std::clamp<size_t>(kMaxLogitBytes / row_bytes, 1, kMaxRows);
-}
+    : session_(session), pool_(pool), batch_(batch) {}
 
 size_t ContinuationScorer::TokensToFeed(std::span<const Question> questions) {
   size_t tokens = 0;
@@ -89,32 +83,25 @@ QuestionScores ContinuationScorer::ScoreUntilEnded(std::span<const Question> que
         if (copied > 0 && copied + more > kMaxCopiedTokens) break;
         copied += AddTails(batch[next], sequences[next], scores.emplace_back(), tails);
       }
-      if (FeedTails(tails, go_on)) continue;
-      scores.resize(done);
-      return scores;
+      if (!FeedTails(tails, go_on)) {
+        scores.resize(done);
+        return scores;
+      }
+      for (const Tail& tail : tails) session_.Finish(tail.sequence);
     }
   }
   return scores;
 }
 
-// One chunk of every context at a time, so that an interrupt need not wait for all of them.
 bool ContinuationScorer::FeedContexts(std::span<const Question> questions, std::vector<SequenceId>& sequences,
                                       const Continue& go_on) {
-  const auto chunk = static_cast<size_t>(session_.options().prefill_chunk);
-  for (size_t i = 0; i < questions.size(); ++i) sequences.push_back(session_.Add());
-  for (size_t fed = 0;; fed += chunk) {
-    std::vector<FeedItem> items;
-    for (size_t i = 0; i < questions.size(); ++i) {
-      const size_t tokens = questions[i].context.size() - 1;
-      if (fed >= tokens) continue;
-      const auto next = std::span(questions[i].context).subspan(fed, std::min(chunk, tokens - fed));
-      items.push_back({sequences[i], next, LogitsMode::kNone});
-      fed_ += next.size();
-    }
-    if (items.empty()) return true;
-    session_.Prefill(items);
-    if (!go_on(fed_)) return false;
+  std::vector<FeedItem> items;
+  for (const Question& question : questions) {
+    sequences.push_back(session_.Add());
+    const auto tokens = std::span(question.context).first(question.context.size() - 1);
+    if (!tokens.empty()) items.push_back({sequences.back(), tokens, LogitsMode::kNone});
   }
+  return session_.Prefill(items, [&](std::span<const PassPart> parts) { return go_on(CountFed(parts)); });
 }
 
 // Returns the tokens of the copies.
@@ -124,7 +111,8 @@ size_t ContinuationScorer::AddTails(const Question& question, SequenceId sequenc
   for (size_t i = 0; i < scores.size(); ++i) {
     const bool last = i + 1 == scores.size();  // takes the original, once nobody copies it any more
     const auto& continuation = question.continuations[i];
-    Tail& tail = tails.emplace_back(Tail{&question, i, last ? sequence : session_.Clone(sequence), &scores[i], {}});
+    Tail& tail =
+        tails.emplace_back(Tail{&question, &continuation, last ? sequence : session_.Clone(sequence), &scores[i], {}});
     tail.tokens = {question.context.back()};
     tail.tokens.insert(tail.tokens.end(), continuation.begin(), continuation.end() - 1);
     scores[i].fed = question.context.size() - 1 + tail.tokens.size();
@@ -134,58 +122,41 @@ size_t ContinuationScorer::AddTails(const Question& question, SequenceId sequenc
   return question.context.size() * scores.size();
 }
 
-bool ContinuationScorer::FeedTails(std::vector<Tail>& tails, const Continue& go_on) {
-  const auto chunk = static_cast<size_t>(session_.options().prefill_chunk);
-  for (size_t first = 0; first < tails.size();) {
-    std::vector<Tail*> pass;
-    std::vector<FeedItem> items;
-    for (size_t i = first, rows = 0; i < tails.size(); ++i) {
-      const auto next = std::span(tails[i].tokens).subspan(tails[i].fed);
-      if (next.empty()) continue;
-      const auto piece = next.first(std::min(chunk, next.size()));
-      if (!pass.empty() && rows + piece.size() > max_rows_) break;
-      rows += piece.size();
-      pass.push_back(&tails[i]);
-      items.push_back({tails[i].sequence, piece, LogitsMode::kAll});
+bool ContinuationScorer::FeedTails(std::span<const Tail> tails, const Continue& go_on) {
+  std::vector<FeedItem> items;
+  for (const Tail& tail : tails) items.push_back({tail.sequence, tail.tokens, LogitsMode::kAll});
+  return session_.Prefill(items, [&](std::span<const PassPart> parts) {
+    Record(tails, parts);
+    for (const PassPart& part : parts) {
+      const Tail& tail = tails[part.item];
+      if (part.end == tail.tokens.size()) tail.score->sparsity = session_.cache().Sparsity(tail.sequence);
     }
-    FeedPass(pass, items);
-    while (first < tails.size() && tails[first].fed == tails[first].tokens.size()) ++first;
-    if (!go_on(fed_)) return false;
-  }
-  return true;
+    return go_on(CountFed(parts));
+  });
 }
 
-void ContinuationScorer::FeedPass(std::span<Tail*> pass, std::span<const FeedItem> items) {
-  struct Row {
-    Tail* tail;
-    size_t token;  // of the continuation
-    bool most_likely = false;
-  };
-  std::vector<Row> rows;
-  for (size_t i = 0; i < pass.size(); ++i) {
-    for (size_t j = 0; j < items[i].tokens.size(); ++j) rows.push_back({pass[i], pass[i]->fed + j});
+size_t ContinuationScorer::CountFed(std::span<const PassPart> parts) {
+  for (const PassPart& part : parts) fed_ += part.end - part.begin;
+  return fed_;
+}
+
+// Scores the tokens that the logits of a pass predict.
+void ContinuationScorer::Record(std::span<const Tail> tails, std::span<const PassPart> parts) {
+  std::vector<Prediction> predictions;
+  std::vector<ContinuationScore*> scores;  // as the predictions
+  for (const PassPart& part : parts) {
+    const Tail& tail = tails[part.item];
+    const Question& question = *tail.question;
+    for (size_t i = part.begin; i < part.end; ++i) {
+      predictions.push_back({part.logits.row(i - part.begin), (*tail.continuation)[i], &question.name,
+                             question.context.size() + i, &tail.score->token_nll[i]});
+      scores.push_back(tail.score);
+    }
   }
-  const Logits logits = session_.Prefill(items);
-  pool_.ParallelFor(rows.size(), [&](size_t i, size_t) {
-    const Tail& tail = *rows[i].tail;
-    const TokenId target = tail.question->continuations[tail.continuation][rows[i].token];
-    const std::span<const float> row = logits.row(i);
-    tail.score->token_nll[rows[i].token] = NegativeLogLikelihood(row, target);
-    rows[i].most_likely = std::max_element(row.begin(), row.end()) - row.begin() == target;
-  });
-  for (const Row& row : rows) {
-    const double nll = row.tail->score->token_nll[row.token];
-    if (!std::isfinite(nll)) throw Error(ErrorCode::kInvalidModel, "the model gives a likelihood that is not finite");
-    row.tail->score->nll += nll;
-    row.tail->score->greedy &= row.most_likely;
-  }
-  for (size_t i = 0; i < pass.size(); ++i) {
-    Tail& tail = *pass[i];
-    tail.fed += items[i].tokens.size();
-    fed_ += items[i].tokens.size();
-    if (tail.fed < tail.tokens.size()) continue;
-    tail.score->sparsity = session_.cache().Sparsity(tail.sequence);
-    session_.Finish(tail.sequence);
+  ScorePredictions(pool_, predictions);
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    scores[i]->nll += *predictions[i].nll;
+    scores[i]->greedy &= predictions[i].most_likely;
   }
 }
 

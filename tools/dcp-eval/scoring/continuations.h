@@ -33,6 +33,7 @@ size_t CutLeft(IdPair& pair, int positions, const std::string& source);
 
 // A context and the continuations that are scored after it, each by itself.
 struct Question {
+  std::string name;  // as messages name it
   std::vector<TokenId> context;
   std::vector<std::vector<TokenId>> continuations;
 };
@@ -60,8 +61,8 @@ class ContinuationScorer {
   // scorer.
   ContinuationScorer(Session& session, ThreadPool& pool, size_t batch);
 
-  // REQUIRES: questions fit the model's positions. Throws what Session throws, and dcp::Error(kInvalidModel) when a
-  // likelihood is not finite.
+  // REQUIRES: questions fit the model's positions. Throws what Session throws, and dcp::Error(kInvalidModel) naming the
+  // question when a likelihood is not finite.
   QuestionScores Score(std::span<const Question> questions, const Continue& go_on);
 
   // Tokens that Score will feed.
@@ -71,24 +72,23 @@ class ContinuationScorer {
   // A continuation that is being fed, the context's last token first.
   struct Tail {
     const Question* question;
-    size_t continuation;
+    const std::vector<TokenId>* continuation;
     SequenceId sequence;
     ContinuationScore* score;
     std::vector<TokenId> tokens;
-    size_t fed = 0;
   };
 
   QuestionScores ScoreUntilEnded(std::span<const Question> questions, const Continue& go_on);
   bool FeedContexts(std::span<const Question> questions, std::vector<SequenceId>& sequences, const Continue& go_on);
-  bool FeedTails(std::vector<Tail>& tails, const Continue& go_on);
-  void FeedPass(std::span<Tail*> pass, std::span<const FeedItem> items);
+  bool FeedTails(std::span<const Tail> tails, const Continue& go_on);
+  void Record(std::span<const Tail> tails, std::span<const PassPart> parts);
+  size_t CountFed(std::span<const PassPart> parts);
   size_t AddTails(const Question& question, SequenceId sequence, std::vector<ContinuationScore>& scores,
                   std::vector<Tail>& tails);
 
   Session& session_;
   ThreadPool& pool_;
   const size_t batch_;
-  size_t max_rows_;  // rows of logits of one pass
   size_t fed_ = 0;
 };
 

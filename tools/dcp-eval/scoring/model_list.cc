@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "common/files.h"
+#include "common/option_group.h"
 #include "dcp/error.h"
 #include "support/json.h"
 
@@ -51,9 +52,9 @@ ModelList FromOptions(const ModelListOptions& options) {
            " times: give one model, or an adapter (- for none) for each");
   }
   ModelList list;
-  list.control = {options.dense_model.empty() ? options.models[0] : options.dense_model, options.dense_adapter, {}};
+  list.control = {{options.dense_model.empty() ? options.models[0] : options.dense_model, options.dense_adapter}, {}};
   for (size_t i = 0; i < std::max(models, adapters); ++i) {
-    ModelEntry entry{options.models[models == 1 ? 0 : i], i < adapters ? options.adapters[i] : "", {}};
+    ModelEntry entry{{options.models[models == 1 ? 0 : i], i < adapters ? options.adapters[i] : ""}, {}};
     if (entry.adapter == "-") entry.adapter.clear();
     list.variants.push_back(entry);
   }
@@ -86,11 +87,8 @@ void AddModelList(const OptionGroup& add, ModelListOptions& models) {
   add("--dense-adapter", models.dense_adapter, "Adapter directory put on top of the dense control", "DIR");
 }
 
-std::string ShortName(const ModelEntry& entry) {
-  const auto last = [](const std::string& path) {
-    return std::filesystem::path(path + "/").lexically_normal().parent_path().filename().string();
-  };
-  return last(entry.model) + (entry.adapter.empty() ? "" : "+" + last(entry.adapter));
+std::string ShortName(const ModelSource& entry) {
+  return FolderName(entry.model) + (entry.adapter.empty() ? "" : "+" + FolderName(entry.adapter));
 }
 
 ModelList ReadModelList(const ModelListOptions& options, ToolIo& io) {
@@ -101,7 +99,7 @@ ModelList ReadModelList(const ModelListOptions& options, ToolIo& io) {
   return ParseManifest(ReadAll(options.manifest, io), options.manifest);
 }
 
-void CheckSameTokenizer(const ModelEntry& control, const ModelEntry& variant, ToolIo& io) {
+void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant, ToolIo& io) {
   for (const char* name : {"vocab.json", "merges.txt"}) {
     const std::string one = (std::filesystem::path(control.model) / name).string();
     const std::string other = (std::filesystem::path(variant.model) / name).string();
@@ -110,6 +108,25 @@ void CheckSameTokenizer(const ModelEntry& control, const ModelEntry& variant, To
       Reject(other + ": differs from " + one + ": perplexities of different tokens cannot be compared");
     }
   }
+}
+
+LoadedModels::LoadedModels(const ModelToolOptions& run, const ModelEntry& control, ToolIo& io)
+    : run_(run), io_(io), control_entry_(control), control_(Load(control)) {}
+
+std::shared_ptr<const Model> LoadedModels::Get(const ModelEntry& entry) {
+  if (control_entry_.SameModel(entry)) return control_;
+  if (other_ == nullptr || !other_entry_.SameModel(entry)) {
+    other_ = nullptr;  // its memory goes first
+    other_ = Load(entry);
+    other_entry_ = entry;
+  }
+  return other_;
+}
+
+std::shared_ptr<const Model> LoadedModels::Load(const ModelSource& source) const {
+  ModelToolOptions options = run_;
+  static_cast<ModelSource&>(options) = source;
+  return LoadModel(options, io_);
 }
 
 }  // namespace dcp::tools

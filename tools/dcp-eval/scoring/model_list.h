@@ -2,23 +2,21 @@
 #ifndef DCP_TOOLS_DCP_EVAL_SCORING_MODEL_LIST_H_
 #define DCP_TOOLS_DCP_EVAL_SCORING_MODEL_LIST_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/model_options.h"
-#include "common/option_group.h"
 #include "common/tool.h"
 #include "dcp/eviction_policy.h"
 
 namespace dcp::tools {
 
-struct ModelEntry {
-  std::string model;            // directory
-  std::string adapter;          // directory; empty: none
+struct ModelEntry : ModelSource {
   std::optional<double> gamma;  // sparsity parameter it was trained with, where that is known
 
-  bool SameModel(const ModelEntry& other) const { return model == other.model && adapter == other.adapter; }
+  bool SameModel(const ModelSource& other) const { return model == other.model && adapter == other.adapter; }
 };
 
 // As given on the command line: a manifest, or models and adapters.
@@ -44,7 +42,7 @@ struct ModelList {
 };
 
 // For tables and plots: the last part of the directory's name, and of the adapter's.
-std::string ShortName(const ModelEntry& entry);
+std::string ShortName(const ModelSource& entry);
 
 // Throws dcp::Error(kInvalidArgument) naming the file and the field, or the options, that cannot be used.
 ModelList ReadModelList(const ModelListOptions& options, ToolIo& io);
@@ -58,7 +56,28 @@ ModelList ParseManifest(const std::string& text, const std::string& file);
 
 // Throws dcp::Error(kInvalidArgument) when `variant` has a tokenizer, and another one than the control: their
 // perplexities could not be compared.
-void CheckSameTokenizer(const ModelEntry& control, const ModelEntry& variant, ToolIo& io);
+void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant, ToolIo& io);
+
+// The models of a list as they are needed: the dense control and one other are held, so that what follows upon each
+// other on the same model loads and packs it once.
+class LoadedModels {
+ public:
+  // Loads the control, by the types of `run`, which must outlive this as `io` must, which is told what is odd.
+  LoadedModels(const ModelToolOptions& run, const ModelEntry& control, ToolIo& io);
+
+  const std::shared_ptr<const Model>& control() const { return control_; }
+  std::shared_ptr<const Model> Get(const ModelEntry& entry);
+
+ private:
+  std::shared_ptr<const Model> Load(const ModelSource& source) const;
+
+  const ModelToolOptions& run_;
+  ToolIo& io_;
+  ModelEntry control_entry_;
+  std::shared_ptr<const Model> control_;
+  ModelEntry other_entry_;
+  std::shared_ptr<const Model> other_;
+};
 
 }  // namespace dcp::tools
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "common/option_group.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
@@ -13,34 +14,19 @@ namespace {
 }  // namespace
 
 void AddTextOptions(CLI::App& app, TextOptions& options) {
-  constexpr char kText[] = "Text (one kind)";
-  AddRepeatable(app, "--text", options.texts,
-                "A text file (- is stdin), or a folder of .txt files; each file is a document; may be repeated", "PATH")
-      ->group(kText);
-  app.add_option("--ids", options.ids, "A JSON array of token ids, or an array of such arrays, one for each document")
-      ->type_name("FILE")
-      ->group(kText);
-  app.add_option("--max-tokens", options.max_tokens,
-                 "Leave out what follows the first N tokens of the texts; default: 0, nothing")
-      ->type_name("N")
-      ->group(kText);
-  constexpr char kWindows[] = "Windows";
-  app.add_option("--context", options.context, "Tokens of a window; default: the model's positions P")
-      ->type_name("N")
-      ->group(kWindows);
-  app.add_option("--stride", options.stride, "Tokens from one window to the next; default: half the context")
-      ->type_name("N")
-      ->group(kWindows);
-  app.add_option("--batch", options.batch, "Windows that run together; changes speed and memory only; default: 8")
-      ->type_name("N")
-      ->group(kWindows);
+  const OptionGroup text(app, "Text (one kind)");
+  AddTexts(text, options.texts);
+  text("--ids", options.ids, "A JSON array of token ids, or an array of such arrays, one for each document", "FILE");
+  text("--max-tokens", options.max_tokens,
+       "Leave out what follows the first N tokens of the texts; default: 0, nothing", "N");
+  const OptionGroup windows(app, "Windows");
+  windows("--context", options.context, "Tokens of a window; default: the model's positions P", "N");
+  windows("--stride", options.stride, "Tokens from one window to the next; default: half the context", "N");
+  AddBatch(windows, options.batch, "Windows");
 }
 
 void CheckTextOptions(const TextOptions& options) {
   if (options.texts.empty() == !options.ids.has_value()) Reject("give either --text or --ids");
-  if (options.batch < 1) Reject("--batch is " + std::to_string(options.batch) + ", at least 1 is needed");
-  if (options.max_tokens < 0)
-    Reject("--max-tokens is " + std::to_string(options.max_tokens) + ", at least 0 is needed");
 }
 
 WindowShape ResolveShape(const TextOptions& options, const Model& model) {
@@ -56,12 +42,11 @@ WindowShape ResolveShape(const TextOptions& options, const Model& model) {
   return {context, stride};
 }
 
-std::vector<Document> ReadDocuments(const TextOptions& options, const ModelToolOptions& source, const Model& model,
+std::vector<Document> ReadDocuments(const TextOptions& options, const ModelSource& source, const Model& model,
                                     ToolIo& io) {
-  const auto limit = static_cast<size_t>(options.max_tokens);
-  if (options.ids) return ReadIdDocuments(*options.ids, model, limit, io);
+  if (options.ids) return ReadIdDocuments(*options.ids, model, options.max_tokens, io);
   const auto tokenizer = LoadTokenizer(source, model, io);
-  return ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, limit, io);
+  return ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io);
 }
 
 std::vector<Window> CutWindows(std::span<const Document> documents, const WindowShape& shape, ToolIo& io) {

@@ -3,7 +3,6 @@
 #ifndef DCP_TOOLS_DCP_EVAL_SCORING_TEXTS_H_
 #define DCP_TOOLS_DCP_EVAL_SCORING_TEXTS_H_
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,15 +19,15 @@ namespace dcp::tools {
 struct TextOptions {
   std::vector<std::string> texts;  // files and folders
   std::optional<std::string> ids;  // JSON file; instead of texts
-  long long max_tokens = 0;        // leave out what follows; 0: nothing
+  size_t max_tokens = 0;           // leave out what follows; 0: nothing
   int context = 0;                 // tokens of a window; 0: P
   int stride = 0;                  // tokens from window to window; 0: half the context
-  int batch = 8;                   // windows that run together
+  size_t batch = 8;                // windows that run together
 };
 
 struct WindowShape {
-  int context;
-  int stride;
+  int context = 0;
+  int stride = 0;
 };
 
 void AddTextOptions(CLI::App& app, TextOptions& options);
@@ -40,7 +39,7 @@ void CheckTextOptions(const TextOptions& options);
 WindowShape ResolveShape(const TextOptions& options, const Model& model);
 
 // `source` names the model whose tokenizer reads the texts.
-std::vector<Document> ReadDocuments(const TextOptions& options, const ModelToolOptions& source, const Model& model,
+std::vector<Document> ReadDocuments(const TextOptions& options, const ModelSource& source, const Model& model,
                                     ToolIo& io);
 
 // Windows of all documents. Throws dcp::Error(kInvalidArgument) when there is no token at all; warns of documents with

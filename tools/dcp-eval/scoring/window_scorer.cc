@@ -1,28 +1,16 @@
 #include "dcp-eval/scoring/window_scorer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <string>
 
-#include "dcp/error.h"
+#include "dcp-eval/scoring/likelihood.h"
 
 namespace dcp::tools {
 namespace {
-
-// Logits of one pass, all sequences together: as many sequences as fit share it.
-constexpr size_t kMaxLogitBytes = size_t{64} << 20;
 
 // The position in the window whose logits predict its first scored token.
 size_t FirstPredicting(const Window& window) { return window.first_scored - window.begin - 1; }
 
 }  // namespace
-
-double NegativeLogLikelihood(std::span<const float> logits, TokenId target) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - largest);
-  return std::log(sum) + largest - logits[static_cast<size_t>(target)];
-}
 
 WindowScorer::WindowScorer(Session& session, ThreadPool& pool, size_t batch)
     : session_(session), pool_(pool), batch_(batch) {}
@@ -31,10 +19,10 @@ std::span<const TokenId> WindowScorer::IdsOf(const Window& window) const {
   return std::span(documents_[window.document].ids).subspan(window.begin, window.length());
 }
 
-// A pass is one chunk of a sequence. It also ends where sparsity is wanted, and before the first token whose logits
-// are: so it is cut by the window alone, whatever runs beside it.
+// Where feeding stops: where sparsity is wanted, and before the first token whose logits are. So chunks are cut by the
+// window alone, whatever runs beside it.
 size_t WindowScorer::NextStop(const Window& window, size_t fed) const {
-  size_t stop = std::min(window.length(), fed + static_cast<size_t>(session_.options().prefill_chunk));
+  size_t stop = window.length();
   if (fed < FirstPredicting(window)) stop = std::min(stop, FirstPredicting(window));
   for (const size_t context : kSparsityContexts) {
     if (fed < context + 1) stop = std::min(stop, context + 1);
@@ -48,81 +36,63 @@ ScoredWindows WindowScorer::Score(std::span<const Document> documents, std::span
   windows_ = windows;
   result_ = {};
   result_.windows.resize(windows.size());
-  const size_t row_bytes = static_cast<size_t>(session_.model().config().vocab_size) * sizeof(float);
-  const size_t pass_bytes = row_bytes * static_cast<size_t>(session_.options().prefill_chunk);
-  const size_t group = std::max<size_t>(1, kMaxLogitBytes / pass_bytes);
-
   std::vector<Running> running;
   size_t next = 0;
-  while (next < windows.size() || !running.empty()) {
+  for (bool ended = false; !ended && (next < windows.size() || !running.empty());) {
     for (; next < windows.size() && running.size() < batch_; ++next) running.push_back({next, session_.Add()});
-    for (size_t i = 0; i < running.size(); i += group) {
-      Feed(std::span(running).subspan(i, std::min(group, running.size() - i)));
-    }
-    const CacheStats stats = session_.cache().Stats();
-    result_.peak_reserved_bytes = std::max(result_.peak_reserved_bytes, stats.reserved_bytes);
-    result_.peak_dense_bytes = std::max(result_.peak_dense_bytes, stats.dense_bytes);
+    ended = !FeedToNextStop(running, go_on);
     std::erase_if(running, [this](const Running& one) {
       const bool done = result_.windows[one.window].done;
       if (done) session_.Finish(one.sequence);
       return done;
     });
-    if (!go_on(result_.fed_tokens)) break;
   }
   for (const Running& one : running) session_.Finish(one.sequence);
   return std::move(result_);
 }
 
-void WindowScorer::Feed(std::span<Running> group) {
+bool WindowScorer::FeedToNextStop(std::span<Running> running, const Continue& go_on) {
   std::vector<FeedItem> items;
-  for (Running& one : group) {
+  for (const Running& one : running) {
     const Window& window = windows_[one.window];
-    one.feed_to = NextStop(window, one.fed);
-    FeedItem& item = items.emplace_back();
-    item.sequence = one.sequence;
-    item.tokens = IdsOf(window).subspan(one.fed, one.feed_to - one.fed);
-    item.logits = one.fed >= FirstPredicting(window) ? LogitsMode::kAll : LogitsMode::kNone;
-    result_.fed_tokens += item.tokens.size();
+    const std::span<const TokenId> tokens = IdsOf(window).subspan(one.fed, NextStop(window, one.fed) - one.fed);
+    items.push_back({one.sequence, tokens, one.fed >= FirstPredicting(window) ? LogitsMode::kAll : LogitsMode::kNone});
   }
-  Record(group, session_.Prefill(items));
-  for (Running& one : group) {
-    one.fed = one.feed_to;
-    Measure(one);
-  }
+  return session_.Prefill(items, [&](std::span<const PassPart> parts) {
+    Record(running, parts);
+    for (const PassPart& part : parts) {
+      Running& one = running[part.item];
+      one.fed += part.end - part.begin;
+      result_.fed_tokens += part.end - part.begin;
+      if (part.end == items[part.item].tokens.size()) Measure(one);
+    }
+    const CacheStats stats = session_.cache().Stats();
+    result_.peak_reserved_bytes = std::max(result_.peak_reserved_bytes, stats.reserved_bytes);
+    result_.peak_dense_bytes = std::max(result_.peak_dense_bytes, stats.dense_bytes);
+    return go_on(result_.fed_tokens);
+  });
 }
 
-// Scores the tokens that the rows of `logits` predict.
-void WindowScorer::Record(std::span<Running> group, const Logits& logits) {
-  struct Prediction {
-    size_t row;
-    TokenId target;
-    size_t document;
-    double* nll;
-  };
+// Scores the tokens that the logits of a pass predict.
+void WindowScorer::Record(std::span<const Running> running, std::span<const PassPart> parts) {
   std::vector<Prediction> predictions;
-  size_t row = 0;
-  for (const Running& one : group) {
+  for (const PassPart& part : parts) {
+    const Running& one = running[part.item];
     const Window& window = windows_[one.window];
-    if (one.fed < FirstPredicting(window)) continue;
-    const std::span<const TokenId> ids = IdsOf(window);
+    const Document& document = documents_[window.document];
     std::vector<double>& nll = result_.windows[one.window].nll;
     nll.resize(window.end - window.first_scored);
-    for (size_t i = one.fed; i < one.feed_to; ++i, ++row) {
-      if (i + 1 < ids.size())
-        predictions.push_back({row, ids[i + 1], window.document, &nll[i - FirstPredicting(window)]});
+    for (size_t row = 0; row < part.logits.rows(); ++row) {
+      const size_t token = window.begin + one.fed + row + 1;
+      if (token == window.end) break;
+      predictions.push_back(
+          {part.logits.row(row), document.ids[token], &document.name, token, &nll[token - window.first_scored]});
     }
   }
-  pool_.ParallelFor(predictions.size(), [&](size_t i, size_t) {
-    *predictions[i].nll = NegativeLogLikelihood(logits.row(predictions[i].row), predictions[i].target);
-  });
-  for (const Prediction& prediction : predictions) {
-    if (std::isfinite(*prediction.nll)) continue;
-    throw Error(ErrorCode::kInvalidModel,
-                "the model gives a likelihood that is not finite for token id " + std::to_string(prediction.target));
-  }
+  ScorePredictions(pool_, predictions);
 }
 
-void WindowScorer::Measure(Running& running) {
+void WindowScorer::Measure(const Running& running) {
   const Window& window = windows_[running.window];
   WindowScore& score = result_.windows[running.window];
   const bool last = running.fed == window.length();

@@ -37,9 +37,6 @@ struct ScoredWindows {
   size_t fed_tokens = 0;
 };
 
-// -log softmax(logits)[target], in double precision, for any finite logits.
-double NegativeLogLikelihood(std::span<const float> logits, TokenId target);
-
 class WindowScorer {
  public:
   // Told the tokens fed so far; false ends the work.
@@ -49,7 +46,8 @@ class WindowScorer {
   // `batch` changes speed and peak bytes, never a score.
   WindowScorer(Session& session, ThreadPool& pool, size_t batch);
 
-  // Throws what Session throws, and dcp::Error(kInvalidModel) naming the document when a logit is not finite.
+  // Throws what Session throws, and dcp::Error(kInvalidModel) naming the document and the token when a likelihood is
+  // not finite.
   ScoredWindows Score(std::span<const Document> documents, std::span<const Window> windows, const Continue& go_on);
 
  private:
@@ -57,13 +55,12 @@ class WindowScorer {
   struct Running {
     size_t window;  // index
     SequenceId sequence;
-    size_t fed = 0;      // tokens of the window
-    size_t feed_to = 0;  // `fed` after the next pass
+    size_t fed = 0;  // tokens of the window
   };
 
-  void Feed(std::span<Running> group);
-  void Record(std::span<Running> group, const Logits& logits);
-  void Measure(Running& running);
+  bool FeedToNextStop(std::span<Running> running, const Continue& go_on);
+  void Record(std::span<const Running> running, std::span<const PassPart> parts);
+  void Measure(const Running& running);
   double MeanKept(const Running& running) const;
   size_t NextStop(const Window& window, size_t fed) const;
   std::span<const TokenId> IdsOf(const Window& window) const;

@@ -81,7 +81,7 @@ std::vector<SweepJob> PlanBaselines(const ModelList& list, const SweepOptions& o
   for (const ModelEntry& model : BaselineModels(list, options.baseline_model)) {
     for (const PolicySpec::Kind kind : options.baselines) {
       KindPlan plan(model, kind);
-      for (size_t i = 0; i < rows.size() && options.match; ++i) {
+      for (size_t i = 0; i < rows.size() && !options.no_match; ++i) {
         const SweepJob& learned = rows[i].job;
         if (learned.role != Role::kLearned) continue;
         if (!model.SameModel(list.control) && !model.SameModel(learned.model)) continue;

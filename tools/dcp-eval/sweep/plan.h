@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "dcp-eval/scoring/model_list.h"
+#include "dcp-eval/sweep/options.h"
 #include "dcp-eval/sweep/row.h"
-#include "dcp-eval/sweep/sweep.h"
 
 namespace dcp::tools {
 

@@ -1,8 +1,9 @@
+// The plots of a sweep.
 #include <algorithm>
-#include <cstdio>
 #include <set>
 #include <string>
 
+#include "common/format.h"
 #include "dcp-eval/sweep/report.h"
 
 namespace dcp::tools {
@@ -11,10 +12,7 @@ namespace {
 using Role = SweepJob::Role;
 
 std::string NameOf(const ModelEntry& model) {
-  if (!model.gamma) return ShortName(model);
-  char text[48];
-  std::snprintf(text, sizeof text, "gamma %g", *model.gamma);
-  return text;
+  return model.gamma ? Format("gamma %g", *model.gamma) : ShortName(model);
 }
 
 std::string Kind(const std::string& policy) { return policy.substr(0, policy.find_first_of(":(")); }

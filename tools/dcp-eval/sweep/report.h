@@ -2,33 +2,13 @@
 #ifndef DCP_TOOLS_DCP_EVAL_SWEEP_REPORT_H_
 #define DCP_TOOLS_DCP_EVAL_SWEEP_REPORT_H_
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "common/json.h"
 #include "common/svg_plot.h"
-#include "dcp-eval/scoring/texts.h"
-#include "dcp-eval/sweep/row.h"
+#include "dcp-eval/sweep/result.h"
 
 namespace dcp::tools {
-
-struct SweepResult {
-  WindowShape shape{0, 0};
-  size_t windows = 0;   // scored by every row
-  std::string weights;  // type
-  std::string kv;       // type
-  int threads = 0;
-  ResampleUnits units;
-  size_t bootstrap_samples = 0;
-  uint64_t seed = 0;
-  std::vector<PositionBucket> buckets;
-  std::vector<SweepRow> rows;  // the dense control first
-  bool complete = true;        // false: ended before all rows were done
-};
-
-// Fills the comparisons of every row. REQUIRES: rows are not empty.
-void CompareRows(SweepResult& result);
 
 Json SweepDocument(const SweepResult& result);
 std::string SweepCsv(const SweepResult& result);

@@ -17,8 +17,6 @@ std::vector<Ratio> SumsFromJson(const Json& list) {
   return sums;
 }
 
-Json OrNull(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
 }  // namespace
 
 std::vector<PositionBucket> PositionBuckets(size_t context) {

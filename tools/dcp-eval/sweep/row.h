@@ -12,9 +12,8 @@
 #include "common/bootstrap.h"
 #include "common/json.h"
 #include "common/windows.h"
-#include "dcp-eval/perplexity/perplexity.h"
 #include "dcp-eval/scoring/model_list.h"
-#include "dcp-eval/scoring/window_scorer.h"
+#include "dcp-eval/scoring/summary.h"
 #include "dcp-eval/sweep/resample_units.h"
 #include "dcp/eviction_policy.h"
 

@@ -1,19 +1,20 @@
-#include "dcp-eval/sweep/sweep.h"
-
-#include <chrono>
-#include <cstdio>
-#include <memory>
+// dcp-eval sweep, from the options to the report.
+#include <cmath>
 #include <ostream>
 #include <utility>
 
-#include "common/files.h"
+#include "common/format.h"
+#include "common/measure.h"
 #include "common/progress.h"
+#include "common/report_file.h"
+#include "dcp-eval/subcommands.h"
 #include "dcp-eval/sweep/kept_budget.h"
 #include "dcp-eval/sweep/plan.h"
 #include "dcp-eval/sweep/report.h"
 #include "dcp-eval/sweep/row_store.h"
 #include "dcp/error.h"
 #include "dcp/thread_pool.h"
+#include "support/hash.h"
 
 namespace dcp::tools {
 namespace {
@@ -24,10 +25,10 @@ std::string NameOf(const ModelEntry& entry) {
   return entry.model + (entry.adapter.empty() ? "" : " with " + entry.adapter);
 }
 
-// FNV-1a over what is scored: the same number for the same windows of the same tokens.
+// The same number for the same windows of the same tokens.
 uint64_t HashOf(std::span<const Document> documents, std::span<const Window> windows) {
-  uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 0x100000001b3; };
+  uint64_t hash = kFnvBasis;
+  const auto add = [&hash](uint64_t value) { hash = FnvStep(hash, value); };
   for (const Window& window : windows) {
     add(window.document);
     add(window.first_scored - window.begin);
@@ -49,9 +50,9 @@ class Sweep {
   SweepResult Run();
 
  private:
-  std::shared_ptr<const Model> Load(const ModelEntry& entry);
   std::shared_ptr<const Model> LoadComparable(const ModelEntry& entry);
   void CheckModels();
+  void Compare();
   bool RunJobs(const char* phase, const std::vector<SweepJob>& jobs);
   bool RunJob(const SweepJob& job, Progress& progress, double fed_before);
   Json KeyOf(const SweepJob& job, const Session& session) const;
@@ -62,8 +63,7 @@ class Sweep {
   RowStore store_;
   ThreadPool pool_;
   ModelList list_;
-  std::shared_ptr<const Model> control_;
-  std::pair<ModelEntry, std::shared_ptr<const Model>> variant_;  // the one in memory
+  std::optional<LoadedModels> models_;
   std::vector<Document> documents_;
   std::vector<Window> windows_;
   double tokens_ = 0;  // of all windows: what a row feeds
@@ -71,22 +71,10 @@ class Sweep {
   SweepResult result_;
 };
 
-std::shared_ptr<const Model> Sweep::Load(const ModelEntry& entry) {
-  if (control_ && entry.SameModel(list_.control)) return control_;
-  if (variant_.second && entry.SameModel(variant_.first)) return variant_.second;
-  variant_ = {};  // its memory goes first
-  ModelToolOptions options = options_.run;
-  options.model = entry.model;
-  options.adapter = entry.adapter;
-  auto model = LoadModel(options, io_);
-  if (control_) variant_ = {entry, model};
-  return model;
-}
-
 std::shared_ptr<const Model> Sweep::LoadComparable(const ModelEntry& entry) {
-  auto model = Load(entry);
+  auto model = models_->Get(entry);
   const ModelConfig& config = model->config();
-  const int vocabulary = control_->config().vocab_size;
+  const int vocabulary = models_->control()->config().vocab_size;
   if (config.vocab_size != vocabulary) {
     Reject(NameOf(entry) + ": vocab_size is " + std::to_string(config.vocab_size) + ", the dense control has " +
            std::to_string(vocabulary));
@@ -114,22 +102,21 @@ void Sweep::CheckModels() {
 
 void Sweep::Prepare() {
   list_ = ReadModelList(options_.models, io_);
-  control_ = Load(list_.control);
-  result_.shape = ResolveShape(options_.text, *control_);
+  models_.emplace(options_.run, list_.control, io_);
+  const Model& control = *models_->control();
+  result_.shape = ResolveShape(options_.text, control);
   CheckModels();
-  ModelToolOptions source;
-  source.model = list_.control.model;
-  documents_ = ReadDocuments(options_.text, source, *control_, io_);
-  windows_ = SpreadOut(CutWindows(documents_, result_.shape, io_), static_cast<size_t>(options_.max_windows));
+  documents_ = ReadDocuments(options_.text, list_.control, control, io_);
+  windows_ = SpreadOut(CutWindows(documents_, result_.shape, io_), options_.max_windows);
   if (windows_.empty()) Reject("the texts: nothing to score, no document has 2 tokens");
   for (const Window& window : windows_) tokens_ += static_cast<double>(window.length());
   text_hash_ = HashOf(documents_, windows_);
   result_.windows = windows_.size();
-  result_.weights = ToString(control_->weight_type());
+  result_.weights = ToString(control.weight_type());
   result_.kv = ToString(options_.run.kv);
   result_.threads = pool_.threads();
   result_.units = ChooseUnits(windows_);
-  result_.bootstrap_samples = static_cast<size_t>(options_.bootstrap);
+  result_.bootstrap_samples = options_.bootstrap;
   result_.seed = options_.run.seed;
   result_.buckets = PositionBuckets(static_cast<size_t>(result_.shape.context));
 }
@@ -141,8 +128,21 @@ SweepResult Sweep::Run() {
         PlanBaselines(list_, options_, result_.rows, PredictingPositions(windows_), result_.shape.context);
     result_.complete = RunJobs("sweep, 2 of 2: baselines", jobs);
   }
-  if (!result_.rows.empty()) CompareRows(result_);
+  if (!result_.rows.empty()) Compare();
   return std::move(result_);
+}
+
+// Every row beside the control, over the same draws.
+void Sweep::Compare() {
+  const size_t units = result_.units.count;
+  const Bootstrap bootstrap(units, units < 2 ? 0 : result_.bootstrap_samples, result_.seed);
+  const SweepRow& control = result_.rows[0];
+  for (SweepRow& row : result_.rows) {
+    const double perplexity = row.report.perplexity;
+    row.perplexity = bootstrap.Of(perplexity, row.units, [](double nll) { return std::exp(nll); });
+    row.ratio = bootstrap.Of(perplexity / control.report.perplexity, row.units, control.units,
+                             [](double nll, double dense) { return std::exp(nll - dense); });
+  }
 }
 
 bool Sweep::RunJobs(const char* phase, const std::vector<SweepJob>& jobs) {
@@ -171,21 +171,21 @@ Json Sweep::KeyOf(const SweepJob& job, const Session& session) const {
 
 // False: interrupted, and the row is not there.
 bool Sweep::RunJob(const SweepJob& job, Progress& progress, double fed_before) {
-  SessionOptions session_options = MakeSessionOptions(options_.run, *control_);
+  SessionOptions session_options = MakeSessionOptions(options_.run, *models_->control());
   session_options.policy = MakePolicy(job.policy);
   session_options.record_drops = true;  // kept tokens are counted from them
-  Session session(Load(job.model), pool_, session_options);
+  Session session(models_->Get(job.model), pool_, session_options);
   SweepRow row;
   const Json key = KeyOf(job, session);
   if (!store_.Find(key, row)) {
-    const auto start = std::chrono::steady_clock::now();
-    WindowScorer scorer(session, pool_, static_cast<size_t>(options_.text.batch));
+    const double start = SecondsNow();
+    WindowScorer scorer(session, pool_, options_.text.batch);
     const ScoredWindows scored = scorer.Score(documents_, windows_, [&](size_t fed_tokens) {
       progress.Update(fed_before + static_cast<double>(fed_tokens));
       return !io_.interrupted;
     });
     if (static_cast<double>(scored.fed_tokens) < tokens_) return false;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = SecondsNow() - start;
     row.policy = session.policy().name();
     row.tokens_per_s = seconds > 0 ? tokens_ / seconds : 0;
     SumUp(windows_, scored, result_.units, result_.buckets, row);
@@ -197,34 +197,17 @@ bool Sweep::RunJob(const SweepJob& job, Progress& progress, double fed_before) {
 }
 
 void Sweep::Say(const SweepRow& row, size_t rows) {
-  char numbers[120];
-  std::snprintf(numbers, sizeof numbers, "perplexity %.4g, %.4g tokens kept, sparsity %.3f", row.report.perplexity,
-                row.kept, row.report.sparsity);
   io_.err << "dcp-eval: row " << result_.rows.size() - 1 << " (" << rows << " planned): " << row.policy << ", "
-          << OneLine(NameOf(row.job.model)) << ": " << numbers << '\n'
+          << OneLine(NameOf(row.job.model))
+          << Format(": perplexity %.4g, %.4g tokens kept, sparsity %.3f\n", row.report.perplexity, row.kept,
+                    row.report.sparsity)
           << std::flush;
 }
 
-std::unique_ptr<OutputFile> OpenIfNamed(const std::optional<std::string>& path) {
-  return path && *path != "-" ? std::make_unique<OutputFile>(*path) : nullptr;
-}
-
-void CheckOptions(const SweepOptions& options) {
+int Run(const SweepOptions& options, ToolIo& io) {
   CheckTextOptions(options.text);
-  if (options.max_windows < 0) {
-    Reject("--max-windows is " + std::to_string(options.max_windows) + ", at least 0 is needed");
-  }
-  if (options.bootstrap < 0) Reject("--bootstrap is " + std::to_string(options.bootstrap) + ", at least 0 is needed");
-}
-
-}  // namespace
-
-int RunSweep(const SweepOptions& options, ToolIo& io) {
-  CheckOptions(options);
-  const auto json = OpenIfNamed(options.json_file);
-  const auto csv = OpenIfNamed(options.csv_file);
-  const auto plot = OpenIfNamed(options.plot_file);
-  const auto plot_position = OpenIfNamed(options.plot_position_file);
+  ReportFile json(options.json_file, io), csv(options.csv_file, io), plot(options.plot_file, io),
+      plot_position(options.plot_position_file, io);
   Sweep sweep(options, io);
   sweep.Prepare();
   const SweepResult result = sweep.Run();
@@ -232,13 +215,28 @@ int RunSweep(const SweepOptions& options, ToolIo& io) {
     io.err << "dcp-eval: interrupted after " << result.rows.size() << " rows\n";
     if (result.rows.empty()) return kExitInterrupted;
   }
-  const Json document = SweepDocument(result);
-  WriteOut(io, options.json_file == "-" ? Dump(document) : SweepTable(result));
-  if (json) json->Commit(Dump(document));
-  if (csv) csv->Commit(SweepCsv(result));
-  if (plot) plot->Commit(RenderSvg(PlotSweep(result)));
-  if (plot_position) plot_position->Commit(RenderSvg(PlotPositions(result)));
+  if (!json.to_stdout()) WriteOut(io, SweepTable(result));
+  if (json) json.Commit(Dump(SweepDocument(result)));
+  if (csv) csv.Commit(SweepCsv(result));
+  if (plot) plot.Commit(RenderSvg(PlotSweep(result)));
+  if (plot_position) plot_position.Commit(RenderSvg(PlotPositions(result)));
   return result.complete ? kExitDone : kExitInterrupted;
 }
+
+constexpr ToolText kText = {
+    "sweep", "perplexity against sparsity: many policies and budgets over one text",
+    "Rows: the dense control; each model's learned policy at each threshold; each baseline with the number of tokens\n"
+    "that each learned row keeps in the mean, and at --budgets. Every row scores the same windows.\n"
+    "\n"
+    "Examples:\n"
+    "  dcp-eval sweep --manifest models/manifest.json --text books/ --json sweep.json --plot sweep.svg\n"
+    "  dcp-eval sweep --model models/books --text a.txt --thresholds -0.5,0,0.5 --budgets 0.5,0.8\n"
+    "  dcp-eval sweep --model base --adapter a --adapter b --text books/ --max-windows 50 --resume rows.jsonl\n"
+    "\n"
+    "Ctrl-C ends the sweep with a report of the rows that are done (exit status 130).\n"};
+
+}  // namespace
+
+Subcommand SweepCommand() { return MakeSubcommand(kText, AddSweepOptions, Run); }
 
 }  // namespace dcp::tools

@@ -1,7 +1,6 @@
 #include "dcp-eval/task/files.h"
 
-#include <array>
-#include <utility>
+#include <algorithm>
 
 #include "common/files.h"
 #include "dcp-eval/scoring/text_rules.h"
@@ -154,16 +153,17 @@ TaskExample ReadExample(TaskKind task, const std::string& name, const Line& line
 
 }  // namespace
 
-TaskKind ParseTask(std::string_view name) {
-  constexpr std::array<std::pair<const char*, TaskKind>, 5> kNames = {{{"lambada", TaskKind::kLambada},
-                                                                       {"hellaswag", TaskKind::kHellaSwag},
-                                                                       {"piqa", TaskKind::kPiqa},
-                                                                       {"winogrande", TaskKind::kWinoGrande},
-                                                                       {"cloze", TaskKind::kCloze}}};
-  for (const auto& [known, task] : kNames) {
-    if (name == known) return task;
-  }
-  Reject("--task is \"" + std::string(name) + "\", must be lambada, hellaswag, piqa, winogrande or cloze");
+std::vector<std::pair<std::string, TaskKind>> TaskNames() {
+  return {{"lambada", TaskKind::kLambada},
+          {"hellaswag", TaskKind::kHellaSwag},
+          {"piqa", TaskKind::kPiqa},
+          {"winogrande", TaskKind::kWinoGrande},
+          {"cloze", TaskKind::kCloze}};
+}
+
+std::string NameOf(TaskKind task) {
+  const auto names = TaskNames();
+  return std::ranges::find(names, task, &std::pair<std::string, TaskKind>::second)->first;
 }
 
 std::string CleanHellaSwag(std::string_view text) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/tool.h"
@@ -21,8 +22,9 @@ enum class TaskKind {
   kCloze,       // {"context", "endings", "label"} a line: this project's own, nothing is reworded
 };
 
-// Throws dcp::Error(kInvalidArgument) naming the text and the choices.
-TaskKind ParseTask(std::string_view name);
+// Their names on the command line.
+std::vector<std::pair<std::string, TaskKind>> TaskNames();
+std::string NameOf(TaskKind task);
 
 // One way to go on: the continuation is scored after the context.
 struct TaskChoice {

@@ -11,6 +11,9 @@
 
 #include "common/corpus.h"
 #include "common/files.h"
+#include "common/model_options.h"
+#include "common/option_group.h"
+#include "dcp-eval/subcommands.h"
 #include "dcp/error.h"
 #include "dcp/sampler.h"
 
@@ -262,7 +265,9 @@ std::vector<Json> MakeClozes(const std::vector<Book>& books, const MakeTaskOptio
   return TakeTurns<ClozeMaker>(books, WithDefaults(options));
 }
 
-int RunMakeTask(const MakeTaskOptions& given, ToolIo& io) {
+namespace {
+
+int Run(const MakeTaskOptions& given, ToolIo& io) {
   const MakeTaskOptions options = WithDefaults(given);
   OutputFile out(options.out);
   std::vector<Book> books;
@@ -278,5 +283,29 @@ int RunMakeTask(const MakeTaskOptions& given, ToolIo& io) {
   out.Commit(lines);
   return kExitDone;
 }
+
+void AddOptions(CLI::App& app, MakeTaskOptions& options) {
+  const OptionGroup add(app, "Options");
+  add("--kind", options.kind,
+      "lastword (for --task lambada): texts whose last word was said before; cloze (for --task cloze): which of four "
+      "sentences of the book comes next",
+      "KIND")
+      ->required();
+  AddTexts(add, options.texts)->required();
+  add("--out", options.out, "The file to write, JSON lines", "FILE")->required();
+  add("--count", options.count, "Examples; default: 200", "N", AtLeast(1));
+  add("--words", options.words, "Words of a context, at most; default: 600 for lastword, 120 for cloze", "N");
+  add("--min-distance", options.min_distance,
+      "lastword: words between the last word and where it was said before, at least; default: 50", "N");
+  AddSeed(add, options.seed, "what is drawn");
+}
+
+constexpr ToolText kText = {
+    "make-task", "make a last-word or a cloze file for `task` from books",
+    "Example:\n  dcp-eval make-task --kind cloze --text books/ --out cloze.jsonl --count 200 --seed 1\n"};
+
+}  // namespace
+
+Subcommand MakeTaskCommand() { return MakeSubcommand(kText, AddOptions, Run); }
 
 }  // namespace dcp::tools

@@ -39,9 +39,6 @@ std::vector<Json> MakeLastWords(const std::vector<Book>& books, const MakeTaskOp
 // marks, 6 to 30 words long, inside a paragraph, their length within a quarter of the right one's.
 std::vector<Json> MakeClozes(const std::vector<Book>& books, const MakeTaskOptions& options);
 
-// Writes the file; throws dcp::Error. Returns kExitDone.
-int RunMakeTask(const MakeTaskOptions& options, ToolIo& io);
-
 }  // namespace dcp::tools
 
 #endif  // DCP_TOOLS_DCP_EVAL_TASK_MAKE_TASK_H_

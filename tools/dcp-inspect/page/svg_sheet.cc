@@ -37,14 +37,19 @@ SvgAttributes Labelled(std::string_view label) { return {{"class", "sheet"}, {"r
 
 }  // namespace
 
-std::string SvgSheet::Inline(double width, double height, std::string_view label) const {
-  return drawing_.Document(width, height, Labelled(label), kStyle);
+SvgAttributes Class(std::string_view name, SvgAttributes more) {
+  more.emplace_back("class", name);
+  return more;
 }
 
-std::string SvgSheet::File(double width, double height, std::string_view label) const {
+std::string InlineSvg(const SvgDrawing& drawing, double width, double height, std::string_view label) {
+  return drawing.Document(width, height, Labelled(label), kStyle);
+}
+
+std::string SvgFile(const SvgDrawing& drawing, double width, double height, std::string_view label) {
   SvgDrawing page;
-  page.Rect(0, 0, width, height, {{"rx", "8"}, {"class", "paper"}});
-  page.Append(drawing_);
+  page.Rect(0, 0, width, height, Class("paper", {{"rx", "8"}}));
+  page.Append(drawing);
   return page.Document(width, height, Labelled(label), std::string(kColors).append(kStyle));
 }
 

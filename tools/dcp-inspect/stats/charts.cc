@@ -31,20 +31,20 @@ double SurvivalX(const CorpusStats& stats, double age) {
 
 double SurvivalY(double share) { return 14 + (kSurvivalHeight - kPlotBottom - 14) * (1 - share); }
 
-void DrawSurvivalAxes(const CorpusStats& stats, SvgSheet& sheet) {
+void DrawSurvivalAxes(const CorpusStats& stats, SvgDrawing& sheet) {
   for (int tick = 0; tick <= 4; ++tick) {
     const double y = SurvivalY(tick / 4.0);
-    sheet.Line(kPlotLeft, y, kWidth - kPlotRight, y, "grid");
-    sheet.Text(kPlotLeft - 8, y + 4, "small", Format("%d %%", 25 * tick), Anchor("end"));
+    sheet.Line(kPlotLeft, y, kWidth - kPlotRight, y, Class("grid"));
+    sheet.Text(kPlotLeft - 8, y + 4, Class("small", Anchor("end")), Format("%d %%", 25 * tick));
   }
   for (const size_t age : stats.ages) {
-    sheet.Text(SurvivalX(stats, static_cast<double>(age)), kSurvivalHeight - kPlotBottom + 18, "small",
-               std::to_string(age), Anchor("middle"));
+    sheet.Text(SurvivalX(stats, static_cast<double>(age)), kSurvivalHeight - kPlotBottom + 18,
+               Class("small", Anchor("middle")), std::to_string(age));
   }
-  sheet.Text(kPlotLeft, kSurvivalHeight - 6, "small", "tokens read since");
+  sheet.Text(kPlotLeft, kSurvivalHeight - 6, Class("small"), "tokens read since");
 }
 
-void DrawSurvivalLine(const CorpusStats& stats, size_t row, SvgSheet& sheet) {
+void DrawSurvivalLine(const CorpusStats& stats, size_t row, SvgDrawing& sheet) {
   std::string line;
   std::string upper;
   std::string lower;
@@ -57,8 +57,8 @@ void DrawSurvivalLine(const CorpusStats& stats, size_t row, SvgSheet& sheet) {
     lower = Format("L%.1f %.1f", x, SurvivalY(share.low)) + lower;
   }
   const std::string look = std::to_string(row % kLooks);
-  sheet.Path(upper + lower + "z", "band band" + look);
-  sheet.Path(line, "line line" + look);
+  sheet.Path(upper + lower + "z", Class("band band" + look));
+  sheet.Path(line, Class("line line" + look));
 }
 
 StatsChart SurvivalChart(const CorpusStats& stats) {
@@ -78,7 +78,7 @@ StatsChart SurvivalChart(const CorpusStats& stats) {
   double free = kSurvivalHeight;
   for (const auto& [y, row] : ends) {
     free = std::min(free - 14, y + 4);
-    chart.sheet.Text(kWidth - kPlotRight + 8, free, "small", RowName(stats, row));
+    chart.sheet.Text(kWidth - kPlotRight + 8, free, Class("small"), RowName(stats, row));
   }
   return chart;
 }
@@ -107,28 +107,29 @@ double Largest(const Dots& dots) {
 }
 
 void DrawPanel(const CorpusStats& stats, const Dots& dots, size_t panel, double left, double top, double width,
-               SvgSheet& sheet) {
+               SvgDrawing& sheet) {
   const double most = 1.04 * Largest(dots);
   std::vector<double> ticks = RoundTicks(0, most, 3);
   while (ticks.back() > most) ticks.pop_back();
   const auto x = [&](double value) { return left + width * value / most; };
   const double bottom = top + 22 + kRow * static_cast<double>(dots.names.size());
-  sheet.Text(left, top + 10, "strong", RowName(stats, panel));
+  sheet.Text(left, top + 10, Class("strong"), RowName(stats, panel));
   for (const double tick : ticks) {
-    sheet.Line(x(tick), top + 18, x(tick), bottom, "grid");
-    sheet.Text(x(tick), bottom + 15, "small", Format("%g", tick),
-               tick == 0              ? SvgAttributes()
-               : tick == ticks.back() ? Anchor("end")
-                                      : Anchor("middle"));
+    sheet.Line(x(tick), top + 18, x(tick), bottom, Class("grid"));
+    sheet.Text(x(tick), bottom + 15,
+               Class("small", tick == 0              ? SvgAttributes()
+                              : tick == ticks.back() ? Anchor("end")
+                                                     : Anchor("middle")),
+               Format("%g", tick));
   }
   const double mean = dots.means.empty() ? std::nan("") : dots.means[panel].value;
-  if (!std::isnan(mean)) sheet.Line(x(mean), top + 18, x(mean), bottom, "mean");
+  if (!std::isnan(mean)) sheet.Line(x(mean), top + 18, x(mean), bottom, Class("mean"));
   for (size_t i = 0; i < dots.names.size(); ++i) {
     const Estimate& estimate = dots.rows[panel][i];
     if (std::isnan(estimate.value)) continue;
     const double y = top + 18 + kRow * (static_cast<double>(i) + 0.5);
-    sheet.Line(x(estimate.low), y, x(estimate.high), y, "whisker");
-    sheet.Circle(x(estimate.value), y, 4, "dot");
+    sheet.Line(x(estimate.low), y, x(estimate.high), y, Class("whisker"));
+    sheet.Circle(x(estimate.value), y, 4, Class("dot"));
   }
 }
 
@@ -144,10 +145,10 @@ StatsChart DotChart(const CorpusStats& stats, const Dots& dots, std::string titl
     DrawPanel(stats, dots, panel, left, top, width, chart.sheet);
     if (panel % in_row != 0) continue;
     for (size_t i = 0; i < dots.names.size(); ++i) {
-      chart.sheet.Text(kLabels - 12, top + 18 + kRow * (static_cast<double>(i) + 0.5) + 4, "soft", dots.names[i],
-                       Anchor("end"));
+      chart.sheet.Text(kLabels - 12, top + 18 + kRow * (static_cast<double>(i) + 0.5) + 4, Class("soft", Anchor("end")),
+                       dots.names[i]);
     }
-    chart.sheet.Text(kLabels - 12, top + height - 21, "small", dots.unit, Anchor("end"));
+    chart.sheet.Text(kLabels - 12, top + height - 21, Class("small", Anchor("end")), dots.unit);
   }
   chart.height = height * static_cast<double>((panels + in_row - 1) / in_row);
   return chart;
@@ -195,24 +196,24 @@ std::vector<StatsChart> StatsCharts(const CorpusStats& stats) {
 }
 
 std::string StatsPicture(const CorpusReport& report) {
-  SvgSheet sheet;
-  sheet.Text(24, 36, "title", "What the layers forget");
-  sheet.Text(24, 58, "soft", Summary(report));
+  SvgDrawing sheet;
+  sheet.Text(24, 36, Class("title"), "What the layers forget");
+  sheet.Text(24, 58, Class("soft"), Summary(report));
   double y = 84;
   for (const StatsChart& chart : StatsCharts(report.stats)) {
-    sheet.Text(24, y + 16, "title", chart.title);
-    sheet.Text(24, y + 36, "soft", chart.note);
+    sheet.Text(24, y + 16, Class("title"), chart.title);
+    sheet.Text(24, y + 36, Class("soft"), chart.note);
     sheet.Group(24, y + 54, chart.sheet);
     y += 54 + chart.height + 32;
   }
-  return sheet.File(kWidth + 48, y, "Statistics of what each layer drops");
+  return SvgFile(sheet, kWidth + 48, y, "Statistics of what each layer drops");
 }
 
 std::string StatsSections(const CorpusReport& report) {
   std::string sections;
   for (const StatsChart& chart : StatsCharts(report.stats)) {
     sections += "<section>\n<h2>" + EscapeHtml(chart.title) + "</h2>\n<p class=\"note\">" + EscapeHtml(chart.note) +
-                "</p>\n<div class=\"scroll\">" + chart.sheet.Inline(chart.width, chart.height, chart.title) +
+                "</p>\n<div class=\"scroll\">" + InlineSvg(chart.sheet, chart.width, chart.height, chart.title) +
                 "</div>\n</section>\n";
   }
   return sections;

@@ -13,7 +13,7 @@ namespace dcp::tools {
 struct StatsChart {
   std::string title;
   std::string note;  // how to read it
-  SvgSheet sheet;
+  SvgDrawing sheet;
   double width = 0;
   double height = 0;
 };

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "common/corpus.h"
 #include "common/progress.h"
 #include "common/trace.h"
+#include "common/windows.h"
 #include "dcp-inspect/names.h"
 #include "dcp-inspect/stats/collector.h"
 #include "dcp-inspect/tokens/token_text.h"
@@ -34,9 +36,8 @@ Shape ResolveShape(const StatsOptions& options, const Model& model) {
   return {static_cast<size_t>(context), static_cast<size_t>(horizon)};
 }
 
-std::vector<TokenId> IdsOf(const CorpusWindow& window, std::span<const Document> documents, size_t context) {
-  const auto first = documents[window.document].ids.begin() + static_cast<std::ptrdiff_t>(window.begin);
-  return {first, first + static_cast<std::ptrdiff_t>(context)};
+std::span<const TokenId> IdsOf(const Window& window, std::span<const Document> documents) {
+  return std::span(documents[window.document].ids).subspan(window.begin, window.length());
 }
 
 // One line, without the space before a word: " The" and "The" are one dropper.
@@ -48,14 +49,13 @@ std::string LabelOf(const std::string& shown) {
 }
 
 // Classes, deciles and labels of the tokens of every window.
-std::vector<std::vector<StatsToken>> Describe(std::span<const CorpusWindow> windows,
-                                              std::span<const Document> documents, size_t context,
+std::vector<std::vector<StatsToken>> Describe(std::span<const Window> windows, std::span<const Document> documents,
                                               const Tokenizer& tokenizer) {
   std::vector<std::vector<StatsToken>> described;
   std::vector<std::vector<std::string>> words;
   std::map<std::string, size_t> counts;
-  for (const CorpusWindow& window : windows) {
-    const std::vector<std::string> bytes = BytesOf(IdsOf(window, documents, context), &tokenizer);
+  for (const Window& window : windows) {
+    const std::vector<std::string> bytes = BytesOf(IdsOf(window, documents), &tokenizer);
     const std::vector<TokenKind> kinds = ClassifyTokens(bytes);
     const std::vector<std::string> shown = ShownTexts(bytes);
     std::vector<StatsToken>& tokens = described.emplace_back();
@@ -68,7 +68,7 @@ std::vector<std::vector<StatsToken>> Describe(std::span<const CorpusWindow> wind
   }
   const std::map<std::string, int> deciles = WordDeciles(counts);
   for (size_t w = 0; w < described.size(); ++w) {
-    for (size_t i = 0; i < context; ++i) {
+    for (size_t i = 0; i < described[w].size(); ++i) {
       if (!words[w][i].empty()) described[w][i].decile = deciles.at(words[w][i]);
     }
   }
@@ -76,17 +76,16 @@ std::vector<std::vector<StatsToken>> Describe(std::span<const CorpusWindow> wind
 }
 
 // Feeds windows, `batch` at a time.
-void RunWindows(Session& session, std::span<const CorpusWindow> windows, std::span<const Document> documents,
-                std::span<const std::vector<StatsToken>> tokens, size_t context, size_t batch, ToolIo& io,
-                StatsCollector& collector) {
+void RunWindows(Session& session, std::span<const Window> windows, std::span<const Document> documents,
+                std::span<const std::vector<StatsToken>> tokens, size_t batch, ToolIo& io, StatsCollector& collector) {
   Progress progress(io.err, {"statistics", "windows", static_cast<double>(windows.size()), io.err_is_terminal, {}});
   for (size_t begin = 0; begin < windows.size(); begin += batch) {
     if (io.interrupted) throw Interrupted{};
     const size_t end = std::min(windows.size(), begin + batch);
-    std::vector<std::vector<TokenId>> ids;
     std::vector<FeedItem> items;
-    for (size_t w = begin; w < end; ++w) ids.push_back(IdsOf(windows[w], documents, context));
-    for (const auto& window_ids : ids) items.push_back({session.Add(), window_ids, LogitsMode::kNone});
+    for (size_t w = begin; w < end; ++w) {
+      items.push_back({session.Add(), IdsOf(windows[w], documents), LogitsMode::kNone});
+    }
     session.Prefill(items);
     for (size_t w = begin; w < end; ++w) {
       const SequenceId sequence = items[w - begin].sequence;
@@ -99,32 +98,20 @@ void RunWindows(Session& session, std::span<const CorpusWindow> windows, std::sp
 
 }  // namespace
 
-std::vector<CorpusWindow> PlaceWindows(std::span<const Document> documents, size_t context, size_t most) {
-  std::vector<CorpusWindow> all;
-  for (size_t d = 0; d < documents.size(); ++d) {
-    for (size_t begin = 0; begin + context <= documents[d].ids.size(); begin += context) all.push_back({d, begin});
-  }
-  if (most == 0 || all.size() <= most) return all;
-  std::vector<CorpusWindow> chosen;
-  for (size_t i = 0; i < most; ++i) chosen.push_back(all[i * all.size() / most]);
-  return chosen;
-}
-
 CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
   const auto model = LoadModel(options.model, io);
   const Shape shape = ResolveShape(options.stats, *model);
   const auto loaded = LoadTokenizer(options.model, *model, io);
   const Tokenizer& tokenizer = NeedTokenizer(loaded, options.model, "--stats");
-  const std::vector<Document> documents =
-      ReadTexts(options.source.texts, tokenizer, *model, options.source.max_tokens, io);
-  const auto windows = PlaceWindows(documents, shape.context, static_cast<size_t>(options.stats.windows));
+  const std::vector<Document> documents = ReadTexts(options.source.texts, tokenizer, *model, options.source.max_tokens, io);
+  const auto windows = SpreadOut(MakeWholeWindows(LengthsOf(documents), shape.context), options.stats.windows);
   if (windows.empty()) {
     Reject("--text: no document has " + std::to_string(shape.context) + " tokens, as --context asks; longest of " +
            std::to_string(documents.size()) + ": " +
            std::to_string(
                std::ranges::max_element(documents, {}, [](const Document& d) { return d.ids.size(); })->ids.size()));
   }
-  const auto tokens = Describe(windows, documents, shape.context, tokenizer);
+  const auto tokens = Describe(windows, documents, tokenizer);
 
   ThreadPool pool(options.model.threads);
   SessionOptions session_options = MakeSessionOptions(options.model, *model);
@@ -132,8 +119,7 @@ CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
   Session session(model, pool, session_options);
   StatsCollector collector(static_cast<size_t>(model->config().n_layer), shape.context, shape.horizon,
                            session.eviction_delay());
-  RunWindows(session, windows, documents, tokens, shape.context, static_cast<size_t>(options.stats.batch), io,
-             collector);
+  RunWindows(session, windows, documents, tokens, options.stats.batch, io, collector);
   return {ModelName(options.model), session.policy().name(), session.eviction_delay(),
           collector.Finish(options.stats.resamples, options.model.seed)};
 }

@@ -98,33 +98,37 @@ double CenterOf(const Place& place) {
   return kTextLeft + kLetter * (static_cast<double>(place.column) + static_cast<double>(place.letters) / 2);
 }
 
+SvgAttributes Rounded(std::string_view look) { return Class(look, {{"rx", "2"}}); }
+
 void DrawToken(const NamedTrace& trace, size_t layer, size_t token, const Place& place, double baseline,
-               SvgSheet& sheet) {
+               SvgDrawing& sheet) {
   if (place.letters == 0) return;
   const double x = kTextLeft + kLetter * static_cast<double>(place.column);
   const double width = kLetter * static_cast<double>(place.letters);
   const bool held = trace.layers[layer].dropped_at[token] < 0;
   if (held) {
-    sheet.Rect(x - 1, baseline - 15, width + 2, 20, "tint");
-    sheet.Rect(x, baseline + 5, width, 2.5, "held-bar");
+    sheet.Rect(x - 1, baseline - 15, width + 2, 20, Rounded("tint"));
+    sheet.Rect(x, baseline + 5, width, 2.5, Rounded("held-bar"));
   }
   // What was dropped long after it was read has faded less.
   const double life = static_cast<double>(Lifetime(trace.layers[layer], token));
   const double opacity = held ? 1 : 0.26 + 0.4 * std::log(life) / std::log(static_cast<double>(trace.size()) + 1);
-  sheet.Text(x, baseline, held ? "code held" : "code", place.text,
-             {{"textLength", width}, {"lengthAdjust", "spacingAndGlyphs"}, {"opacity", Format("%.2f", opacity)}});
+  sheet.Text(x, baseline,
+             Class(held ? "code held" : "code",
+                   {{"textLength", width}, {"lengthAdjust", "spacingAndGlyphs"}, {"opacity", Format("%.2f", opacity)}}),
+             place.text);
 }
 
-void DrawNumbers(const NamedTrace& trace, size_t layer, const Passage& passage, double baseline, SvgSheet& sheet) {
+void DrawNumbers(const NamedTrace& trace, size_t layer, const Passage& passage, double baseline, SvgDrawing& sheet) {
   size_t held = 0;
   for (size_t j = passage.first; j <= passage.last; ++j) held += trace.layers[layer].dropped_at[j] < 0;
   const size_t shown = passage.last - passage.first + 1;
-  sheet.Text(24, baseline, "strong", "Layer " + std::to_string(layer));
+  sheet.Text(24, baseline, Class("strong"), "Layer " + std::to_string(layer));
   const double x = kWidth - kRight + 26;
-  sheet.Text(x, baseline, "soft", std::to_string(held) + " of " + std::to_string(shown) + " held");
+  sheet.Text(x, baseline, Class("soft"), std::to_string(held) + " of " + std::to_string(shown) + " held");
   const double share = static_cast<double>(held) / static_cast<double>(shown);
-  sheet.Rect(x, baseline + 5, 100, 2.5, "off-bar");
-  sheet.Rect(x, baseline + 5, std::max(1.0, 100 * share), 2.5, "held-bar");
+  sheet.Rect(x, baseline + 5, 100, 2.5, Rounded("off-bar"));
+  sheet.Rect(x, baseline + 5, std::max(1.0, 100 * share), 2.5, Rounded("held-bar"));
 }
 
 std::string Title(const NamedTrace& trace, const Passage& passage) {
@@ -133,7 +137,7 @@ std::string Title(const NamedTrace& trace, const Passage& passage) {
   return "What each layer still holds of a passage, " + std::to_string(later) + " tokens later";
 }
 
-void DrawExample(const Example& example, const std::vector<Place>& places, double baseline, SvgSheet& sheet) {
+void DrawExample(const Example& example, const std::vector<Place>& places, double baseline, SvgDrawing& sheet) {
   const Place& by = places[example.by];
   const double top = baseline - 17;
   const double from = CenterOf(by);
@@ -142,13 +146,13 @@ void DrawExample(const Example& example, const std::vector<Place>& places, doubl
     const double lift = 8 + std::min(20.0, std::abs(from - to) * 0.06);
     sheet.Path(
         Format("M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f", from, top, from, top - lift, to, top - lift, to, top - 3),
-        "arc");
-    sheet.Path(Format("M%.1f %.1fl-3.5-6h7z", to, top), "head");
+        Class("arc"));
+    sheet.Path(Format("M%.1f %.1fl-3.5-6h7z", to, top), Class("head"));
   }
   const double width = kLetter * static_cast<double>(by.letters);
-  sheet.Rect(from - width / 2 - 2, baseline - 16, width + 4, 22, "frame");
+  sheet.Rect(from - width / 2 - 2, baseline - 16, width + 4, 22, Rounded("frame"));
   const std::string words = example.dropped.size() == 1 ? " token" : " tokens";
-  sheet.Text(from + width / 2 + 8, top - 10, "drop",
+  sheet.Text(from + width / 2 + 8, top - 10, Class("drop"),
              "reading \u201c" + by.text + "\u201d, it drops " + std::to_string(example.dropped.size()) + words);
 }
 
@@ -177,9 +181,9 @@ Passage ParsePassage(const std::optional<std::string>& text, size_t tokens) {
 std::string TracePicture(const NamedTrace& trace, const Passage& passage) {
   const std::vector<Place> places = Lay(trace, passage);
   const Example example = FindExample(trace, passage, places);
-  SvgSheet sheet;
-  sheet.Text(24, 34, "title", Title(trace, passage));
-  sheet.Text(24, 55, "soft", "Marked: held. Faded: dropped for good, the sooner the fainter.");
+  SvgDrawing sheet;
+  sheet.Text(24, 34, Class("title"), Title(trace, passage));
+  sheet.Text(24, 55, Class("soft"), "Marked: held. Faded: dropped for good, the sooner the fainter.");
   double y = kHead;
   for (size_t l = 0; l < trace.layers.size(); ++l) {
     const bool shows = l == example.layer && !example.dropped.empty();
@@ -196,11 +200,11 @@ std::string TracePicture(const NamedTrace& trace, const Passage& passage) {
     if (shows) DrawExample(example, places, baseline_of(places[example.by].line), sheet);
     y = baseline_of(places.back().line) + kLine - 22 + kBlockGap;
   }
-  sheet.Text(24, y + 22, "small",
+  sheet.Text(24, y + 22, Class("small"),
              "Drawn by dcp-inspect" + (trace.model.empty() ? "" : " from " + trace.model) +
                  (trace.policy.empty() ? "" : ", policy " + trace.policy) + ".");
-  return sheet.File(kWidth, y + 40,
-                    "A text, repeated for each layer of a model; tokens that the layer dropped are faded");
+  return SvgFile(sheet, kWidth, y + 40,
+                 "A text, repeated for each layer of a model; tokens that the layer dropped are faded");
 }
 
 }  // namespace dcp::tools

@@ -1,31 +1,15 @@
-// dcp-eval task: zero-shot scores on public question files, as lm-evaluation-harness computes them, under any policy.
-#ifndef DCP_TOOLS_DCP_EVAL_TASK_TASK_H_
-#define DCP_TOOLS_DCP_EVAL_TASK_TASK_H_
+// What examples of a task come to.
+#ifndef DCP_TOOLS_DCP_EVAL_TASK_SCORES_H_
+#define DCP_TOOLS_DCP_EVAL_TASK_SCORES_H_
 
-#include <cstddef>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "common/estimate.h"
-#include "common/model_options.h"
-#include "common/tool.h"
 #include "dcp-eval/scoring/continuations.h"
 #include "dcp-eval/task/files.h"
 
 namespace dcp::tools {
-
-struct TaskOptions {
-  ModelToolOptions model;
-  std::string task;  // a name that ParseTask knows
-  std::string data;
-  std::optional<std::string> labels;
-  long long limit = 0;  // the first examples only; 0: all
-  int batch = 8;        // contexts that run together
-  std::optional<std::string> per_example_file;
-  bool json = false;
-};
 
 // What one example came to.
 struct ExampleScore {
@@ -36,6 +20,7 @@ struct ExampleScore {
 };
 
 struct TaskScores {
+  size_t examples = 0;
   MeanError accuracy;
   MeanError accuracy_per_letter;
   MeanError accuracy_per_byte;
@@ -51,9 +36,6 @@ ExampleScore JudgeExample(const TaskExample& example, std::vector<ContinuationSc
 // REQUIRES: at least one example.
 TaskScores SummariseTask(std::span<const ExampleScore> examples);
 
-// Scores and reports; throws dcp::Error. Returns kExitDone or kExitInterrupted.
-int RunTask(const TaskOptions& options, ToolIo& io);
-
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_EVAL_TASK_TASK_H_
+#endif  // DCP_TOOLS_DCP_EVAL_TASK_SCORES_H_

@@ -1,34 +1,18 @@
-// dcp-eval recall: over which distances a model still knows what was said, dense and under every policy.
-#ifndef DCP_TOOLS_DCP_EVAL_RECALL_RECALL_H_
-#define DCP_TOOLS_DCP_EVAL_RECALL_RECALL_H_
+// What a recall test found: the outcome of every trial, under every policy.
+#ifndef DCP_TOOLS_DCP_EVAL_RECALL_RESULT_H_
+#define DCP_TOOLS_DCP_EVAL_RECALL_RESULT_H_
 
-#include <optional>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/estimate.h"
-#include "common/model_options.h"
-#include "common/tool.h"
 #include "dcp-eval/recall/trials.h"
+#include "dcp-eval/scoring/continuations.h"
 #include "dcp-eval/scoring/model_list.h"
 
 namespace dcp::tools {
-
-struct RecallOptions {
-  ModelListOptions models;
-  ModelToolOptions run;  // all but model, adapter and policy
-  std::vector<std::string> texts;
-  std::vector<std::string> policies;  // beside dense; empty: learned, where a model has interaction tensors
-  std::vector<RecallKind> kinds = {RecallKind::kFact, RecallKind::kPassage};
-  std::vector<int> distances = {32, 64, 128, 256, 512, 900};
-  int trials = 100;
-  int candidates = 8;
-  int lead = 32;
-  int passage = 32;
-  int batch = 8;
-  std::optional<std::string> plot_file;
-  bool json = false;
-};
 
 // A model under a policy: one line of the plots. The first is dense, on the control.
 struct RecallSeries {
@@ -72,9 +56,6 @@ struct RecallResult {
                                 // were not done are missing
 };
 
-// Measures and reports; throws dcp::Error. Returns kExitDone or kExitInterrupted.
-int RunRecall(const RecallOptions& options, ToolIo& io);
-
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_EVAL_RECALL_RECALL_H_
+#endif  // DCP_TOOLS_DCP_EVAL_RECALL_RESULT_H_

@@ -1,26 +1,17 @@
-// dcp-eval perplexity: how well a model predicts texts under a policy, and what that costs in memory.
-#ifndef DCP_TOOLS_DCP_EVAL_PERPLEXITY_PERPLEXITY_H_
-#define DCP_TOOLS_DCP_EVAL_PERPLEXITY_PERPLEXITY_H_
+// What windows of text come to: perplexity and sparsity.
+#ifndef DCP_TOOLS_DCP_EVAL_SCORING_SUMMARY_H_
+#define DCP_TOOLS_DCP_EVAL_SCORING_SUMMARY_H_
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
 
-#include "common/json.h"
-#include "common/model_options.h"
-#include "common/tool.h"
-#include "dcp-eval/scoring/texts.h"
+#include "common/table.h"
+#include "common/windows.h"
 #include "dcp-eval/scoring/window_scorer.h"
 
 namespace dcp::tools {
-
-struct PerplexityOptions {
-  ModelToolOptions model;
-  TextOptions text;
-  std::optional<std::string> per_token_file;
-  bool json = false;
-};
 
 struct PerplexityReport {
   size_t tokens = 0;  // scored
@@ -35,9 +26,9 @@ struct PerplexityReport {
 // Sums up the windows that are done. Independent of the order in which they were scored.
 PerplexityReport Summarise(std::span<const Window> windows, std::span<const WindowScore> scores);
 
-// Scores and reports; throws dcp::Error. Returns kExitDone or kExitInterrupted.
-int RunPerplexity(const PerplexityOptions& options, ToolIo& io);
+// Adds "sparsity" and "sparsity_at" - an object in JSON, a column for each context elsewhere.
+void AddSparsity(const PerplexityReport& report, TableRow& row);
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_EVAL_PERPLEXITY_PERPLEXITY_H_
+#endif  // DCP_TOOLS_DCP_EVAL_SCORING_SUMMARY_H_
