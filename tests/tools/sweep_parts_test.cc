@@ -252,7 +252,7 @@ TEST(ParseManifest, BaselinesThatWereFineTuned) {
   EXPECT_EQ(list.baselines[0].model.model, "tuned");
   EXPECT_EQ(list.baselines[0].policy.window, 9);
   EXPECT_EQ(ShortName(list.baselines[0].model), "tuned+on");
-  EXPECT_EQ(ShortName({"models/x/", "", {}}), "x");
+  EXPECT_EQ(ShortName({"models/x/", ""}), "x");
 }
 
 TEST(ParseManifest, NamesWhatIsWrong) {
