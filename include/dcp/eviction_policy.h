@@ -90,6 +90,22 @@ class EvictionPolicy {
 
   // For kThreshold: tau.
   virtual float threshold() const { return 0.0f; }
+
+  // The policy of one layer, 0 .. L-1, where layers differ; it lives as long as this one. What it needs - interaction,
+  // attention, the delay - this one must say that it needs; its chunk rule is its own.
+  virtual const EvictionPolicy& ForLayer(int layer) const {
+    (void)layer;
+    return *this;
+  }
+
+  // The least number of layers of a model that it is for: 1 more than the highest that it names.
+  virtual int LeastLayers() const { return 1; }
+};
+
+// Layers first .. last, counted from 0.
+struct LayerRange {
+  int first = 0;
+  int last = 0;
 };
 
 // What a user asks for; see ParsePolicy for the spelling.
@@ -105,14 +121,33 @@ struct PolicySpec {
   // learned - the lowest score; h2o - the least attended; else the oldest (sinks last). A hard limit: under an eviction
   // delay, too, what it evicts is gone at once, tokens whose drop is decided before others.
   int max_kept = 0;
+
+  // Numbers of tokens as shares of the context, in per cent, above 0 to 100; 0: the number above counts.
+  struct Shares {
+    double window = 0;
+    double sinks = 0;
+    double budget = 0;
+  };
+  Shares shares = {};
+
+  // The layers that the rule above is for, and the rules of others. Without layers a rule is for all that no rule
+  // names; where there is no such rule, these keep everything. Threshold and cap are those of the first for all.
+  std::vector<LayerRange> layers = {};
+  std::vector<PolicySpec> others = {};  // without others of their own
+
+  // Whether one of the rules is of that kind.
+  bool Has(Kind which) const;
 };
 
-// Parses "dense", "learned", "window:N", "sinks:S,N", "strided:W,S", "h2o:N". Throws Error(kInvalidArgument) naming the
-// text and what was expected.
+// Parses "dense", "learned", "window:N", "sinks:S,N", "strided:W,S", "h2o:N". N and W may be a share of the context,
+// "20%", and S of sinks too. "@" and layers limit a rule to them - "window:128@1-4", "window:512@0,5" - and "+" joins
+// rules: "window:128@1-4+window:512". Throws Error(kInvalidArgument) naming the text and what was expected.
 PolicySpec ParsePolicy(std::string_view text);
 
-// Throws Error(kInvalidArgument) for values out of range (a window of 0, a NaN threshold, ...).
-std::shared_ptr<const EvictionPolicy> MakePolicy(const PolicySpec& spec);
+// `context`: tokens that shares are shares of - the model's positions, or fewer where fewer are read. They are rounded
+// to whole tokens, to at least as many as the rule needs. Throws Error(kInvalidArgument) for values out of range (a
+// window of 0, a NaN threshold, a share where the context is 0, a layer with two rules, ...).
+std::shared_ptr<const EvictionPolicy> MakePolicy(const PolicySpec& spec, int context = 0);
 
 }  // namespace dcp
 

@@ -11,7 +11,7 @@ class H2OPolicy final : public EvictionPolicy {
   explicit H2OPolicy(const PolicySpec& spec)
       : spec_(spec), budget_(spec.max_kept > 0 && spec.max_kept < spec.budget ? spec.max_kept : spec.budget) {}
 
-  std::string name() const override { return PolicyName("h2o:" + std::to_string(spec_.budget), 0.0f, spec_.max_kept); }
+  std::string name() const override { return PolicyName(spec_); }
   bool NeedsAttention() const override { return true; }
 
   void Select(const SlotsView& slots, std::vector<Eviction>& evictions) const override {

@@ -10,9 +10,9 @@ namespace {
 class LearnedPolicy final : public EvictionPolicy {
  public:
   explicit LearnedPolicy(const PolicySpec& spec)
-      : threshold_(spec.threshold), cap_(static_cast<size_t>(spec.max_kept)) {}
+      : spec_(spec), threshold_(spec.threshold), cap_(static_cast<size_t>(spec.max_kept)) {}
 
-  std::string name() const override { return PolicyName("learned", threshold_, static_cast<int>(cap_)); }
+  std::string name() const override { return PolicyName(spec_); }
   bool NeedsInteraction() const override { return true; }
   bool FollowsDelay() const override { return true; }
   ChunkRule chunk_rule() const override { return cap_ > 0 ? ChunkRule::kTokenByToken : ChunkRule::kThreshold; }
@@ -51,6 +51,7 @@ class LearnedPolicy final : public EvictionPolicy {
     EvictLeastWorthy(slots.scores.size(), count, candidate_of, evictions);
   }
 
+  PolicySpec spec_;
   float threshold_;
   size_t cap_;  // 0: none
 };

@@ -8,14 +8,21 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dcp/eviction_policy.h"
 
 namespace dcp {
 
-// Throws Error(kInvalidArgument) beginning with `source` for values out of range.
+// Throws Error(kInvalidArgument) beginning with `source` for values out of range, and for layers with two rules.
 void CheckPolicySpec(const PolicySpec& spec, const std::string& source);
+
+// The parts between separators.
+std::vector<std::string_view> Split(std::string_view list, char separator);
+
+// One rule as ParsePolicy reads it, its layers included.
+std::string SpellRule(const PolicySpec& rule);
 
 // Keeps everything, or what a rule on positions keeps: dense, window, sinks, strided. REQUIRES: a checked spec of these
 // kinds.
@@ -26,6 +33,15 @@ std::shared_ptr<const EvictionPolicy> MakeLearnedPolicy(const PolicySpec& spec);
 
 // Heavy-hitter oracle (H2O, Zhang et al. 2023). REQUIRES: a checked spec.
 std::shared_ptr<const EvictionPolicy> MakeH2OPolicy(const PolicySpec& spec);
+
+// The rules one by one, each with the threshold and the cap of all.
+std::vector<PolicySpec> RulesOf(const PolicySpec& spec);
+
+// Each layer by its own rule. REQUIRES: a checked spec whose shares are numbers.
+std::shared_ptr<const EvictionPolicy> MakeLayeredPolicy(const PolicySpec& spec);
+
+// The policy of one rule, whatever layers it is for. REQUIRES: a checked spec whose shares are numbers.
+std::shared_ptr<const EvictionPolicy> MakeRule(const PolicySpec& rule);
 
 // A slot that may go, and how much it is worth: the doomed go first, then the least worthy, the oldest among equals.
 struct EvictionCandidate {
@@ -67,8 +83,11 @@ void EvictLeastWorthy(size_t slots, size_t count, const CandidateOf& candidate_o
   SortEvictions(evictions);
 }
 
-// What name() returns: `kind`, then in brackets what differs from the defaults.
-std::string PolicyName(const std::string& kind, float threshold, int max_kept);
+// What name() returns: as ParsePolicy reads it, then in brackets what differs from the defaults.
+std::string PolicyName(const PolicySpec& spec);
+
+// A number as people write it, the same in every locale.
+std::string ShortNumber(double value);
 
 }  // namespace dcp
 

@@ -11,9 +11,13 @@ namespace {
   throw Error(ErrorCode::kInvalidArgument, "policy \"" + policy.name() + "\": " + why);
 }
 
-}  // namespace
+// A layer of the policy must not need what the policy says that it does not.
+void RequireSaid(const EvictionPolicy& policy, int layer, const char* need, bool needed, bool said) {
+  if (!needed || said) return;
+  Reject(policy, std::string(need) + " is false, must be true: it is for layer " + std::to_string(layer));
+}
 
-void CheckPolicy(const EvictionPolicy& policy) {
+void CheckRule(const EvictionPolicy& policy) {
   using Rule = EvictionPolicy::ChunkRule;
   const Rule rule = policy.chunk_rule();
   if (rule == Rule::kExpiry && policy.FollowsDelay()) {
@@ -26,6 +30,22 @@ void CheckPolicy(const EvictionPolicy& policy) {
   }
   if (rule != Rule::kTokenByToken && policy.NeedsAttention()) {
     Reject(policy, "NeedsAttention is true, must be false unless chunk_rule is kTokenByToken: chunks accumulate none");
+  }
+}
+
+}  // namespace
+
+void CheckPolicy(const EvictionPolicy& policy, int layers) {
+  if (policy.LeastLayers() > layers) {
+    Reject(policy, "names layer " + std::to_string(policy.LeastLayers() - 1) + ", the model has " +
+                       std::to_string(layers) + ": 0 to " + std::to_string(layers - 1));
+  }
+  for (int layer = 0; layer < layers; ++layer) {
+    const EvictionPolicy& rule = policy.ForLayer(layer);
+    CheckRule(rule);
+    RequireSaid(policy, layer, "NeedsInteraction", rule.NeedsInteraction(), policy.NeedsInteraction());
+    RequireSaid(policy, layer, "NeedsAttention", rule.NeedsAttention(), policy.NeedsAttention());
+    RequireSaid(policy, layer, "FollowsDelay", rule.FollowsDelay(), policy.FollowsDelay());
   }
 }
 

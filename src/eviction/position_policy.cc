@@ -19,14 +19,7 @@ class PositionPolicy final : public EvictionPolicy {
     }
   }
 
-  std::string name() const override {
-    const std::string window = std::to_string(spec_.window);
-    std::string kind = "dense";
-    if (spec_.kind == PolicySpec::Kind::kWindow) kind = "window:" + window;
-    if (spec_.kind == PolicySpec::Kind::kSinks) kind = "sinks:" + std::to_string(spec_.sinks) + "," + window;
-    if (spec_.kind == PolicySpec::Kind::kStrided) kind = "strided:" + window + "," + std::to_string(spec_.stride);
-    return PolicyName(kind, 0.0f, spec_.max_kept);
-  }
+  std::string name() const override { return PolicyName(spec_); }
 
   ChunkRule chunk_rule() const override { return cap_ > 0 ? ChunkRule::kTokenByToken : ChunkRule::kExpiry; }
 

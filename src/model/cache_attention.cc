@@ -20,13 +20,12 @@ constexpr size_t kUnitPages = 4;
 }  // namespace
 
 CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool)
-    : model_(model),
-      cache_(cache),
-      policy_(policy),
-      pool_(pool),
-      rule_(policy.chunk_rule()),
-      asks_select_(AsksSelect(policy)),
-      delay_(cache.shape().eviction_delay) {
+    : model_(model), cache_(cache), pool_(pool) {
+  for (int layer = 0; layer < model.config().n_layer; ++layer) {
+    const EvictionPolicy& of_layer = policy.ForLayer(layer);
+    rules_.push_back({&of_layer, of_layer.chunk_rule(), AsksSelect(of_layer), of_layer.NeedsAttention(),
+                      of_layer.NeedsInteraction(), of_layer.FollowsDelay() ? cache.shape().eviction_delay : 0});
+  }
   const size_t positions = RoundUp(static_cast<size_t>(model.config().n_positions), kPanel);
   workers_.resize(static_cast<size_t>(pool.threads()));
   for (WorkerScratch& worker : workers_) {
@@ -37,11 +36,17 @@ CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const Ev
 }
 
 void CacheAttention::Begin(std::span<const Segment> segments) {
+  segments_ = segments;
+  Sort(rules_[0].by_chunk());
+}
+
+void CacheAttention::Sort(bool by_chunk) {
+  sorted_by_chunk_ = by_chunk;
   by_token_.clear();
   by_chunk_.clear();
   steps_ = 0;
-  for (const Segment& segment : segments) {
-    const bool chunk = segment.tokens.size() > 1 && rule_ != EvictionPolicy::ChunkRule::kTokenByToken;
+  for (const Segment& segment : segments_) {
+    const bool chunk = by_chunk && segment.tokens.size() > 1;
     (chunk ? by_chunk_ : by_token_).push_back(&segment);
     if (!chunk) steps_ = std::max(steps_, segment.tokens.size());
   }
@@ -49,6 +54,8 @@ void CacheAttention::Begin(std::span<const Segment> segments) {
 
 void CacheAttention::Run(size_t layer, ConstMatrix qkv, Matrix out) {
   layer_ = layer;
+  rule_ = rules_[layer];
+  if (rule_.by_chunk() != sorted_by_chunk_) Sort(rule_.by_chunk());
   qkv_ = qkv;
   out_ = out;
   for (size_t step = 0; step < steps_; ++step) RunTokenStep(step);
@@ -81,7 +88,7 @@ void CacheAttention::RunTokenStep(size_t step) {
   }
   Reserve(active_, 1);
   const auto heads = static_cast<size_t>(model_.config().n_head);
-  if (policy_.NeedsAttention()) {  // the heads of a sequence add to the same sums, so they go one after the other
+  if (rule_.attention) {  // the heads of a sequence add to the same sums, so they go one after the other
     pool_.ParallelFor(active_.size(), [&](size_t i, size_t worker) {
       failure_.Catch(i, [&] { AppendAndEvict(*active_[i], step, workers_[worker]); });
       for (size_t head = 0; head < heads; ++head) Attend(*active_[i], step, head, workers_[worker]);
@@ -100,14 +107,14 @@ void CacheAttention::AppendAndEvict(const Segment& segment, size_t step, WorkerS
   LayerSlots& slots = Slots(segment);
   SlotsView view;
   view.position = segment.first_position() + static_cast<int32_t>(step);
-  view.delay = delay_;
-  if (policy_.NeedsInteraction()) {
+  view.delay = rule_.delay;
+  if (rule_.interaction) {
     const float* q_int = qkv_.row(segment.row + step) + 3 * static_cast<size_t>(model_.config().n_embd);
     InteractionScores(q_int, slots.pages(), model_.weights().layers[layer_].beta, scratch.scores.data());
     view.scores = {scratch.scores.data(), slots.size()};
   }
   slots.Append(view.position, ExpiryAtAppend(view.position), Content(segment.row + step));
-  if (asks_select_) Decide(slots, view, scratch.evictions);
+  if (rule_.asks_select) Decide(slots, view, scratch.evictions);
   slots.EvictDue(view.position);
 }
 
@@ -115,15 +122,17 @@ void CacheAttention::AppendAndEvict(const Segment& segment, size_t step, WorkerS
 void CacheAttention::Decide(LayerSlots& slots, SlotsView view, std::vector<Eviction>& evictions) {
   view.positions = {slots.positions(), slots.size()};
   view.expires = {slots.expires(), slots.size()};
-  if (policy_.NeedsAttention()) view.attention = {slots.attention(), slots.size()};
+  if (rule_.attention) view.attention = {slots.attention(), slots.size()};
   evictions.clear();
-  policy_.Select(view, evictions);
-  CheckEvictions(policy_, evictions, slots.size());
-  for (const Eviction& e : evictions) slots.Expire(e.slot, e.delayed ? view.position + delay_ : view.position, e.score);
+  rule_.policy->Select(view, evictions);
+  CheckEvictions(*rule_.policy, evictions, slots.size());
+  for (const Eviction& e : evictions) {
+    slots.Expire(e.slot, e.delayed ? view.position + rule_.delay : view.position, e.score);
+  }
 }
 
 int32_t CacheAttention::ExpiryAtAppend(int32_t position) const {
-  return rule_ == EvictionPolicy::ChunkRule::kExpiry ? ExpiryOf(policy_, position) : kNever;
+  return rule_.chunk == EvictionPolicy::ChunkRule::kExpiry ? ExpiryOf(*rule_.policy, position) : kNever;
 }
 
 void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, WorkerScratch& scratch) {
@@ -131,7 +140,7 @@ void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, Wo
   const auto d = static_cast<size_t>(model_.config().head_dim());
   const size_t row = segment.row + step;
   AttendOne(qkv_.row(row) + head * d, slots.pages(), head, scratch.attention.data(), out_.row(row) + head * d,
-            policy_.NeedsAttention() ? slots.attention() : nullptr);
+            rule_.attention ? slots.attention() : nullptr);
 }
 
 void CacheAttention::RunChunks() {
@@ -139,7 +148,7 @@ void CacheAttention::RunChunks() {
   pool_.ParallelFor(by_chunk_.size(),
                     [&](size_t i, size_t) { failure_.Catch(i, [&] { AppendChunk(*by_chunk_[i]); }); });
   failure_.Rethrow();
-  if (rule_ == EvictionPolicy::ChunkRule::kThreshold) DecideChunks();
+  if (rule_.chunk == EvictionPolicy::ChunkRule::kThreshold) DecideChunks();
   AttendChunks();
   pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t) {
     const Segment& segment = *by_chunk_[i];
@@ -171,9 +180,9 @@ void CacheAttention::DecideChunks() {
     args.q_int = qkv_.Rows(segment.row, segment.tokens.size()).Cols(3 * c, r);
     args.keys = Slots(segment).pages();
     args.beta = model_.weights().layers[layer_].beta;
-    args.threshold = policy_.threshold();
+    args.threshold = rule_.policy->threshold();
     args.first_position = segment.first_position();
-    args.delay = delay_;
+    args.delay = rule_.delay;
     args.positions = Slots(segment).positions();
     args.expires = Slots(segment).expires();
     args.drop_scores = Slots(segment).drop_scores();

@@ -30,12 +30,12 @@ struct Segment {
 // attention or on each other): every token evicts before it attends, and attention needs no mask. By chunk (prefill
 // under policies whose decisions do not): all tokens are appended, all decisions taken at once, attention honours them
 // by comparing positions, and what was dropped leaves at the end. Either way slots leave when they are due, by the
-// expiry that each carries. Which way a segment goes depends on its own length and the policy alone.
+// expiry that each carries. Which way a segment goes depends on its own length and the policy of the layer alone.
 class CacheAttention {
  public:
   CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool);
 
-  // Sorts the segments of a pass. They must stay alive, with their `seen` unchanged, until the pass is over.
+  // Takes the segments of a pass. They must stay alive, with their `seen` unchanged, until the pass is over.
   void Begin(std::span<const Segment> segments);
 
   // One layer. qkv [M, 3C + 2R] as the fused product gives it; out [M, C]. Throws Error(kOutOfMemory), what the policy
@@ -48,10 +48,22 @@ class CacheAttention {
     AlignedBuffer<float> scores;  // [P]
     std::vector<Eviction> evictions;
   };
+  // What the policy says of one layer.
+  struct Rule {
+    const EvictionPolicy* policy = nullptr;
+    EvictionPolicy::ChunkRule chunk = EvictionPolicy::ChunkRule::kTokenByToken;
+    bool asks_select = false;
+    bool attention = false;    // reads attention
+    bool interaction = false;  // reads scores
+    int32_t delay = 0;         // W of its drops
+
+    bool by_chunk() const { return chunk != EvictionPolicy::ChunkRule::kTokenByToken; }
+  };
   struct ChunkUnit {
     size_t segment, head, begin, end;
   };
 
+  void Sort(bool by_chunk);
   SlotContent Content(size_t row) const;
   void Reserve(std::span<const Segment* const> segments, size_t tokens);
   void RunTokenStep(size_t step);
@@ -67,13 +79,12 @@ class CacheAttention {
 
   const Model& model_;
   BatchedCache& cache_;
-  const EvictionPolicy& policy_;
   ThreadPool& pool_;
-  const EvictionPolicy::ChunkRule rule_;
-  const bool asks_select_;
-  const int32_t delay_;  // W of the drops of this policy
+  std::vector<Rule> rules_;  // [L]
   std::vector<WorkerScratch> workers_;
   FirstException failure_;  // of the policy, in a parallel region
+  std::span<const Segment> segments_;
+  bool sorted_by_chunk_ = false;  // those of several tokens are in by_chunk_
   std::vector<const Segment*> by_token_;
   std::vector<const Segment*> by_chunk_;
   std::vector<const Segment*> active_;  // of by_token_, those with a token in this step
@@ -81,6 +92,7 @@ class CacheAttention {
   size_t steps_ = 0;  // longest segment of by_token_
   // The layer at hand.
   size_t layer_ = 0;
+  Rule rule_;
   ConstMatrix qkv_;
   Matrix out_;
 };

@@ -38,7 +38,7 @@ CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, const Sessi
   shape.page.int_dim = policy.NeedsInteraction() ? static_cast<size_t>(config.int_n_embd) : 0;
   shape.page.type = options.kv_type;
   shape.tracking.attention = policy.NeedsAttention();
-  shape.tracking.scores = AsksSelect(policy);
+  for (int layer = 0; layer < config.n_layer; ++layer) shape.tracking.scores |= AsksSelect(policy.ForLayer(layer));
   shape.tracking.drops = options.record_drops;
   shape.eviction_delay = policy.FollowsDelay() ? config.eviction_delay : 0;
   return shape;
@@ -72,7 +72,7 @@ void ExpireByPosition(const EvictionPolicy& policy, int32_t seen, LayerSlots& sl
 void CheckOptions(const SessionOptions& options, const EvictionPolicy& policy, const Model& model) {
   RequireAtLeastOne("prefill_chunk", options.prefill_chunk);
   RequireAtLeastOne("max_rows", options.max_rows);
-  CheckPolicy(policy);
+  CheckPolicy(policy, model.config().n_layer);
   if (policy.NeedsInteraction() && !model.has_interaction()) {
     throw Error(
         ErrorCode::kInvalidArgument,
@@ -114,7 +114,9 @@ struct Session::Impl {
 SequenceId Session::Impl::Restore(std::istream& in) {
   CachedSequence& sequence = RestoreSequence(cache, model->fingerprint(), in);
   try {
-    for (LayerSlots& slots : sequence.layers) ExpireByPosition(*policy, sequence.seen, slots);
+    for (size_t i = 0; i < sequence.layers.size(); ++i) {
+      ExpireByPosition(policy->ForLayer(static_cast<int>(i)), sequence.seen, sequence.layers[i]);
+    }
   } catch (...) {
     cache.Remove(sequence.id);
     throw;

@@ -118,6 +118,11 @@ const std::vector<PolicyCase>& AllPolicies() {
       {"h2o7", "h2o:7"},
       {"h2o2", "h2o:2"},
       {"h2o16_cap5", "h2o:16", 0, 5},
+      {"window9_first", "window:9@0"},
+      {"window9_first_cap20", "window:9@0", 0, 20},
+      {"sinks2_5_then_window16", "sinks:2,5@0+window:16"},
+      {"h2o7_then_learned", "h2o:7@0+learned"},
+      {"learned_first_delay7", "learned@0+strided:8,5", 0, 0, 7},
   };
   return policies;
 }
@@ -134,6 +139,8 @@ const std::vector<PolicyCase>& SomePolicies() {
       {"learned_delay7", "learned", 0, 0, 7},
       {"learned_delay40", "learned", 0, 0, 40},
       {"learned_cap12_delay7", "learned", 0, 12, 7},
+      {"window9_first", "window:9@0"},
+      {"h2o7_then_learned_delay7", "h2o:7@0+learned", 0, 0, 7},
   };
   return policies;
 }

@@ -145,8 +145,9 @@ void Oracle::Attention(const OracleLayer& layer, const PolicySpec& spec, Matrix&
   for (int n = 0; n < tokens; ++n) {
     kept[n] = true;
     const TokenView view{n, scores.size() > 0 ? scores.row(n).data() : nullptr, received.data()};
-    margin.push_back(result.delay > 0 ? DropWithDelay(spec, view, result.delay, decided_by, kept)
-                                      : DropForToken(spec, view, kept));
+    const bool waits = result.delay > 0 && spec.kind == PolicySpec::Kind::kLearned;
+    margin.push_back(waits ? DropWithDelay(spec, view, result.delay, decided_by, kept)
+                           : DropForToken(spec, view, kept));
     for (int j = 0; j < n; ++j) {
       if (!kept[j] && dropped_at[j] < 0) dropped_at[j] = n;
     }
@@ -171,12 +172,12 @@ void Oracle::Attention(const OracleLayer& layer, const PolicySpec& spec, Matrix&
 OracleResult Oracle::Run(std::span<const TokenId> ids, const PolicySpec& spec) const {
   const int tokens = static_cast<int>(ids.size());
   OracleResult result;
-  if (spec.kind == PolicySpec::Kind::kLearned) result.delay = config_.eviction_delay;
+  if (spec.Has(PolicySpec::Kind::kLearned)) result.delay = config_.eviction_delay;
   Matrix x(tokens, config_.n_embd);
   for (int t = 0; t < tokens; ++t) x.row(t) = wte_.row(ids[t]) + wpe_.row(t);
-  for (const OracleLayer& layer : layers_) {
-    Attention(layer, spec, x, result);
-    AddMlp(layer, config_.layer_norm_epsilon, x);
+  for (int l = 0; l < config_.n_layer; ++l) {
+    Attention(layers_[l], RuleOfLayer(spec, l), x, result);
+    AddMlp(layers_[l], config_.layer_norm_epsilon, x);
   }
   result.logits = LayerNorm(x, ln_f_weight_, ln_f_bias_, config_.layer_norm_epsilon) * wte_.transpose();
   for (int t = 0; t + 1 < tokens; ++t) {

@@ -71,6 +71,23 @@ int Lowest(const PolicySpec& spec, const TokenView& view, const std::vector<bool
 
 }  // namespace
 
+PolicySpec RuleOfLayer(const PolicySpec& spec, int layer) {
+  PolicySpec found;
+  bool named = false;
+  const auto consider = [&](const PolicySpec& rule) {
+    bool names = false;
+    for (const LayerRange& range : rule.layers) names = names || (range.first <= layer && layer <= range.last);
+    if (!names && (named || !rule.layers.empty())) return;
+    found = rule;
+    named = names;
+  };
+  consider(spec);
+  for (const PolicySpec& other : spec.others) consider(other);
+  found.threshold = spec.threshold;
+  found.max_kept = spec.max_kept;
+  return found;
+}
+
 double DropForToken(const PolicySpec& spec, const TokenView& view, std::vector<bool>& kept) {
   double margin = kInfinity;
   for (int j = 0; j < view.n; ++j) {

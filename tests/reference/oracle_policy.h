@@ -16,6 +16,10 @@ struct TokenView {
   const double* attention = nullptr;  // [n] attention that each token received from queries before n, over all heads
 };
 
+// The rule of one layer: the one that names it, else the one that names no layer, else none is dropped. Threshold and
+// cap are those of `spec`.
+PolicySpec RuleOfLayer(const PolicySpec& spec, int layer);
+
 // Clears kept[j] for every earlier token j that token n drops (kept[n] is set and stays set). Returns how far the
 // nearest decision was from going the other way: the smallest |s - tau|, or the gap between the last token that a cap
 // dropped and the first that it spared; infinity where positions alone decide.

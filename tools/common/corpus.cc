@@ -19,11 +19,16 @@ class Collector {
 
   bool full() const { return left_ == 0; }
 
-  void Add(std::string name, std::vector<TokenId> ids) {
-    ids.resize(std::min(ids.size(), left_));
-    left_ -= ids.size();
-    documents_.push_back({std::move(name), std::move(ids)});
+  // Returns whether the end had to be left out.
+  bool Add(Document document) {
+    const bool cut = document.ids.size() > left_;
+    if (cut) document.ids.resize(left_);
+    left_ -= document.ids.size();
+    documents_.push_back(std::move(document));
+    return cut;
   }
+
+  Document& last() { return documents_.back(); }
 
   std::vector<Document> Take() { return std::move(documents_); }
 
@@ -60,15 +65,20 @@ CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts) {
 }
 
 std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, const Model& model,
-                                size_t max_tokens, ToolIo& io) {
+                                size_t max_tokens, ToolIo& io, const TextFilter& filter) {
   Collector collector(max_tokens);
   for (const std::string& path : paths) {
     for (const std::string& file : TextFilesOf(path)) {
       if (collector.full()) break;
       if (io.interrupted) throw Interrupted{};
-      std::vector<TokenId> ids = tokenizer.Encode(ReadAll(file, io));
-      CheckIds(ids, model, DisplayName(file));
-      collector.Add(DisplayName(file), std::move(ids));
+      std::string text = ReadText(file, io);
+      Document document{DisplayName(file), {}, SizeOf(text)};
+      if (filter) text = filter(std::move(text));
+      document.ids = tokenizer.Encode(text);
+      CheckIds(document.ids, model, document.name);
+      if (!collector.Add(std::move(document))) continue;
+      Document& cut = collector.last();
+      cut.size = filter ? std::nullopt : std::optional(SizeOf(tokenizer.Decode(cut.ids)));
     }
   }
   return collector.Take();
@@ -82,7 +92,7 @@ std::vector<Document> ReadIdDocuments(const std::string& path, const Model& mode
   const auto add = [&](const JsonReader& array, const std::string& document) {
     std::vector<TokenId> ids = array.Integers<TokenId>(0);
     CheckIds(ids, model, document);
-    if (!collector.full()) collector.Add(document, std::move(ids));
+    if (!collector.full()) collector.Add({document, std::move(ids)});
   };
   if (documents.Size() == 0 || !content.front().is_array()) {
     add(documents, name);

@@ -3,11 +3,14 @@
 #define DCP_TOOLS_COMMON_CORPUS_H_
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "common/model_options.h"
+#include "common/text_size.h"
 #include "common/tool.h"
 
 namespace dcp::tools {
@@ -17,7 +20,11 @@ class OptionGroup;  // common/option_group.h
 struct Document {
   std::string name;  // as messages name it
   std::vector<TokenId> ids;
+  std::optional<TextSize> size = {};  // of the text that the ids stand for; absent where that is not known
 };
+
+// Makes of a text what is to be encoded.
+using TextFilter = std::function<std::string(std::string text)>;
 
 // Tokens of each document.
 std::vector<size_t> LengthsOf(std::span<const Document> documents);
@@ -31,9 +38,10 @@ CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts);
 
 // Every path is a document, or a folder whose .txt files (not those of its subfolders) are documents, in the order of
 // their names. What follows the first `max_tokens` tokens is left out; 0: nothing is. Throws dcp::Error when a path
-// cannot be read, a folder holds no .txt file, or a text needs a token that the model lacks.
+// cannot be read, is no text (ReadText), a folder holds no .txt file, or a text needs a token that the model lacks.
+// Sizes are those of the texts before `filter`; a text that was both filtered and cut has none.
 std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, const Model& model,
-                                size_t max_tokens, ToolIo& io);
+                                size_t max_tokens, ToolIo& io, const TextFilter& filter = {});
 
 // A JSON array of ids is one document, an array of such arrays several. Throws dcp::Error naming the file for anything
 // else, and for an id outside the vocabulary.

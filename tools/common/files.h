@@ -12,6 +12,10 @@ namespace dcp::tools {
 // The bytes of a file; "-" is io.in. Throws dcp::Error(kIo), or Interrupted when Ctrl-C ended the wait for io.in.
 std::string ReadAll(const std::string& path, ToolIo& io);
 
+// The same for text: a byte-order mark of UTF-8 is left out. Throws dcp::Error(kInvalidArgument) for UTF-16, UTF-32 and
+// what is no text at all. Bytes that are not UTF-8 pass: old texts are Latin-1, and a byte-level tokenizer takes any.
+std::string ReadText(const std::string& path, ToolIo& io);
+
 // The last folder of a path, whether or not it ends with a slash.
 std::string FolderName(const std::string& path);
 

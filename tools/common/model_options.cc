@@ -17,10 +17,10 @@ PolicySpec ResolvePolicy(const PolicyOptions& options, const Model& model) {
     spec.kind = PolicySpec::Kind::kLearned;
   }
   if (options.threshold) {
-    if (spec.kind != PolicySpec::Kind::kLearned) {
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          "--threshold moves the decision of the learned policy, but the policy is " + MakePolicy(spec)->name());
+    if (!spec.Has(PolicySpec::Kind::kLearned)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "--threshold moves the decision of the learned policy, but the policy is " +
+                      MakePolicy(spec, model.config().n_positions)->name());
     }
     spec.threshold = *options.threshold;
   }
@@ -63,8 +63,8 @@ void AddMaxKept(const OptionGroup& add, int& max_kept) {
 
 void AddPolicyOptions(const OptionGroup& add, PolicyOptions& options) {
   add("--policy", options.policy,
-      std::string("What stays in the cache: ") + kPolicies +
-          " (in tokens); default: learned if the model has interaction tensors, else dense",
+      std::string("What stays in the cache: ") + kPolicies + " (" + kPolicyGrammar +
+          "); default: learned if the model has interaction tensors, else dense",
       "POLICY", ParsePolicy);
   AddThreshold(add, options.threshold);
   AddMaxKept(add, options.max_kept);
@@ -111,9 +111,9 @@ const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const 
   return *tokenizer;
 }
 
-SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model) {
+SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model, int context) {
   SessionOptions session;
-  session.policy = MakePolicy(ResolvePolicy(options, model));
+  session.policy = MakePolicy(ResolvePolicy(options, model), context > 0 ? context : model.config().n_positions);
   session.kv_type = options.kv;
   session.prefill_chunk = options.prefill_chunk;
   return session;

@@ -28,6 +28,9 @@ inline constexpr char kWeightsHelp[] = "How weights are held: f32, bf16, f16, i8
 inline constexpr char kKvHelp[] = "How K and V are held: f32, f16; default: f32";
 inline constexpr char kThreadsHelp[] = "Threads; default: all cores";
 inline constexpr char kPolicies[] = "dense, learned, window:N, sinks:S,N, strided:W,S, h2o:N";
+inline constexpr char kPolicyGrammar[] =
+    "tokens, or N% of the context; @1-4,7 limits a rule to these layers, counted from 0, and + adds a rule for others, "
+    "which are dense where there is none";
 
 // Which model.
 struct ModelSource {
@@ -75,8 +78,9 @@ std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& m
 const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelSource& source,
                                const std::string& purpose);
 
-// Policy, KV type and chunk; the rest is left as it is.
-SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model);
+// Policy, KV type and chunk; the rest is left as it is. `context`: tokens that a policy's shares are shares of; 0: the
+// model's positions.
+SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model, int context = 0);
 
 // Throws dcp::Error(kInvalidArgument) naming `source`, the id and the vocabulary for an id outside it.
 void CheckIds(std::span<const TokenId> ids, const Model& model, const std::string& source);

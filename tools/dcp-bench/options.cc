@@ -28,11 +28,12 @@ void AddCells(CLI::App& app, BenchOptions& options) {
   add.List("--context", options.contexts,
            "Tokens each sequence has seen when a repetition begins; default: 128,512,960, those that fit", "N,N..",
            AtLeast(1));
-  add.Each("--policy", options.policy_lists,
-           std::string(kPolicies) +
-               ", or a list of them; may be repeated; default: dense, and learned if the model "
-               "has interaction tensors",
-           "POLICY,..");
+  add.Each(
+      "--policy", options.policy_lists,
+      std::string(kPolicies) + " (" + kPolicyGrammar +
+          "; of the model's positions), or a list of them; may be repeated; default: dense, and learned if the model "
+          "has interaction tensors",
+      "POLICY,..");
   add.List("--sparsity", options.sparsities,
            "Shares of the context, 0 to 0.999, that `learned` drops from each layer: decisions are drawn, all of the "
            "work is done",
@@ -64,7 +65,7 @@ void AddOutput(CLI::App& app, BenchOptions& options) {
   add("--plot", options.plot_file, "Draw speed and bytes against context, time against batch", "FILE.svg");
 }
 
-bool IsLearned(const PolicySpec& spec) { return spec.kind == PolicySpec::Kind::kLearned; }
+bool IsLearned(const PolicySpec& spec) { return spec.Has(PolicySpec::Kind::kLearned); }
 
 void ReadPolicies(BenchOptions& options) {
   std::set<std::string> names;

@@ -199,14 +199,16 @@ Tensor CausalAttention(const Tensor& qkv, const Tensor& log_i, int64_t heads) {
 PolicySpec ParseMask(const std::string& policy) {
   const PolicySpec spec = ParsePolicy(policy);
   using Kind = PolicySpec::Kind;
-  if (spec.kind != Kind::kWindow && spec.kind != Kind::kSinks && spec.kind != Kind::kStrided) {
-    throw Error(ErrorCode::kInvalidArgument, "--mask \"" + policy + "\": expected window:N, sinks:S,N or strided:W,S");
+  const bool fixed = spec.kind == Kind::kWindow || spec.kind == Kind::kSinks || spec.kind == Kind::kStrided;
+  if (!fixed || !spec.layers.empty() || !spec.others.empty()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--mask \"" + policy + "\": expected window:N, sinks:S,N or strided:W,S, the same for all layers");
   }
   return spec;
 }
 
 Tensor PolicyMask(const std::string& policy, int64_t tokens, torch::Device device) {
-  const auto rule = MakePolicy(ParseMask(policy));
+  const auto rule = MakePolicy(ParseMask(policy), static_cast<int>(tokens));
   Tensor mask = torch::full({tokens, tokens}, -std::numeric_limits<float>::infinity());
   auto allowed = mask.accessor<float, 2>();
   for (int64_t j = 0; j < tokens; ++j) {

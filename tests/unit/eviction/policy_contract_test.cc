@@ -86,6 +86,32 @@ TEST_F(PolicyContract, MethodsThatContradictEachOtherAreRefused) {
   }
 }
 
+// A layer that needs what the whole policy does not say, and layers that the model lacks.
+TEST_F(PolicyContract, LayersAreHeldToWhatTheWholeSays) {
+  class Layers final : public EvictionPolicy {
+   public:
+    std::string name() const override { return "layers"; }
+    void Select(const SlotsView&, std::vector<Eviction>&) const override {}
+    const EvictionPolicy& ForLayer(int layer) const override { return layer == 1 ? of_one : *this; }
+    ToldPolicy of_one;
+  };
+  const auto refuse = [&](const std::shared_ptr<const EvictionPolicy>& policy, const std::vector<std::string>& parts) {
+    SessionOptions options;
+    options.policy = policy;
+    ExpectError(ErrorCode::kInvalidArgument, parts, [&] { Session(SmallModel(1, 4), pool_, options); });
+  };
+  const auto layers = std::make_shared<Layers>();
+  layers->of_one.attention = true;
+  refuse(layers, {"layers", "NeedsAttention is false", "layer 1"});
+  layers->of_one.attention = false;
+  layers->of_one.interaction = true;
+  refuse(layers, {"layers", "NeedsInteraction is false", "layer 1"});
+  layers->of_one.interaction = false;
+  layers->of_one.rule = Rule::kThreshold;
+  refuse(layers, {"told", "kThreshold", "NeedsInteraction"});
+  refuse(MakePolicy(ParsePolicy("window:4@1,3")), {"window:4@1,3", "layer 3", "has 3"});
+}
+
 TEST_F(PolicyContract, SlotsThatMustNotGoAreAnError) {
   struct Misdeed {
     std::vector<uint32_t> slots;

@@ -8,10 +8,10 @@
 namespace dcp::tools {
 namespace {
 
-BenchPolicy AsAsked(PolicySpec spec, const BenchOptions& options) {
+BenchPolicy AsAsked(PolicySpec spec, const BenchOptions& options, int positions) {
   spec.max_kept = options.max_kept;
-  if (spec.kind == PolicySpec::Kind::kLearned) spec.threshold = options.threshold.value_or(0.0f);
-  const auto policy = MakePolicy(spec);
+  if (spec.Has(PolicySpec::Kind::kLearned)) spec.threshold = options.threshold.value_or(0.0f);
+  const auto policy = MakePolicy(spec, positions);
   return {policy->name(), {}, policy, policy};
 }
 
@@ -65,13 +65,13 @@ std::vector<BenchPolicy> ResolvePolicies(const BenchOptions& options, const Mode
   }
   std::vector<BenchPolicy> policies;
   for (const PolicySpec& spec : specs) {
-    const bool learned = spec.kind == PolicySpec::Kind::kLearned;
-    if (learned && config.int_n_embd == 0) {
+    if (spec.Has(PolicySpec::Kind::kLearned) && config.int_n_embd == 0) {
       throw Error(ErrorCode::kInvalidArgument,
                   "policy \"learned\" needs interaction tensors, the model has none (int_n_embd is 0)");
     }
-    if (!learned || !options.draws()) {
-      policies.push_back(AsAsked(spec, options));
+    const bool all_learned = spec.kind == PolicySpec::Kind::kLearned && spec.layers.empty() && spec.others.empty();
+    if (!all_learned || !options.draws()) {
+      policies.push_back(AsAsked(spec, options, config.n_positions));
       continue;
     }
     for (const double sparsity : options.sparsities) policies.push_back(Drawn({sparsity, {}}, config.n_positions));

@@ -1,5 +1,7 @@
 // dcp-eval perplexity: how well a model predicts texts under a policy, and what that costs in memory.
+#include <cmath>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "common/format.h"
@@ -22,7 +24,12 @@ constexpr ToolText kText = {
     "Examples:\n"
     "  dcp-eval perplexity --model models/books --text books/ --json\n"
     "  dcp-eval perplexity --model models/books --text a.txt --policy window:64 --context 256 --stride 128\n"
-    "  dcp-eval perplexity --model models/books --ids ids.json --per-token nll.json\n"};
+    "  dcp-eval perplexity --model gpt2 --text wikitext-2-test.txt --detokenize wikitext --bos --policy h2o:20%\n"
+    "  dcp-eval perplexity --model models/books --ids ids.json --per-token nll.json\n"
+    "\n"
+    "bits_per_byte, bits_per_character and word_perplexity divide the NLL of all scored tokens by the bytes, code\n"
+    "points and words (runs of white space, and 1) of the texts, as lm-evaluation-harness does; they do not depend on\n"
+    "the tokenizer, and are null with --ids. Shares like h2o:20% are shares of --context.\n"};
 
 struct Options {
   ModelToolOptions model;
@@ -51,8 +58,35 @@ ScoredWindows ScoreAll(Session& session, ThreadPool& pool, size_t batch, std::sp
   });
 }
 
-TableRow ReportRow(const PerplexityReport& report, const WindowShape& shape, const std::string& policy,
-                   const ScoredWindows& scored, double seconds) {
+// The text that was scored, in units that do not depend on a tokenizer.
+std::optional<TextSize> ScoredText(std::span<const Document> documents, std::span<const Window> windows) {
+  std::set<size_t> scored;
+  for (const Window& window : windows) scored.insert(window.document);
+  TextSize sum;
+  for (const size_t document : scored) {
+    if (!documents[document].size) return std::nullopt;
+    sum += *documents[document].size;
+  }
+  return sum;
+}
+
+// All tokens that were scored over all of the text, as lm-evaluation-harness takes them - also where the first token,
+// which nothing predicts, is not among them.
+void AddTextMeasures(double nll, const std::optional<TextSize>& text, TableRow& row) {
+  const auto per = [&](size_t TextSize::*unit) { return nll / static_cast<double>((*text).*unit); };
+  const auto bits = [&](size_t TextSize::*unit) { return text ? Json(per(unit) / std::log(2.0)) : Json(nullptr); };
+  row.Add("bits_per_byte", bits(&TextSize::bytes)).Show("bits per byte", "%.4f");
+  row.Add("bits_per_character", bits(&TextSize::characters)).Show("bits per character", "%.4f");
+  row.Add("word_perplexity", text ? Json(std::exp(per(&TextSize::words))) : Json(nullptr))
+      .Show("word perplexity", "%.4f");
+  const auto count = [&](size_t TextSize::*unit) { return text ? Json((*text).*unit) : Json(nullptr); };
+  row.Add("bytes", count(&TextSize::bytes)).Show("bytes", "%.0f");
+  row.Add("characters", count(&TextSize::characters)).Show("characters", "%.0f");
+  row.Add("words", count(&TextSize::words)).Show("words", "%.0f");
+}
+
+TableRow ReportRow(const PerplexityReport& report, const std::optional<TextSize>& text, const WindowShape& shape,
+                   const std::string& policy, const ScoredWindows& scored, double seconds) {
   // A single token has no predecessor to be predicted from: a valid text, with nothing to average.
   const auto mean = [&](double value) { return report.tokens > 0 ? Json(value) : Json(nullptr); };
   TableRow row;
@@ -60,6 +94,7 @@ TableRow ReportRow(const PerplexityReport& report, const WindowShape& shape, con
   row.Add("tokens", report.tokens).Show("scored tokens", "%.0f");
   row.Add("nll", mean(report.nll)).Show("nll per token", "%.6f");
   row.Add("perplexity", mean(report.perplexity)).Show("perplexity", "%.4f");
+  AddTextMeasures(report.nll * static_cast<double>(report.tokens), text, row);
   row.Add("context", shape.context).Add("stride", shape.stride);
   row.ShowText("context, stride", Format("%d, %d", shape.context, shape.stride));
   row.Add("windows", report.windows).Add("documents", report.documents);
@@ -84,7 +119,7 @@ int Run(const Options& options, ToolIo& io) {
   const auto model = LoadModel(options.model, io);
   const WindowShape shape = ResolveShape(options.text, *model);
   ThreadPool pool(options.model.threads);
-  Session session(model, pool, MakeSessionOptions(options.model, *model));
+  Session session(model, pool, MakeSessionOptions(options.model, *model, shape.context));
   const std::vector<Document> documents = ReadDocuments(options.text, options.model, *model, io);
   const std::vector<Window> windows = CutWindows(documents, shape, io);
 
@@ -99,7 +134,9 @@ int Run(const Options& options, ToolIo& io) {
   } else if (per_token) {
     per_token.Commit(PerTokenArray(scored.windows));
   }
-  const TableRow row = ReportRow(report, shape, session.policy().name(), scored, seconds);
+  const bool whole = report.windows == windows.size();
+  const auto text = whole && report.tokens > 0 ? ScoredText(documents, windows) : std::nullopt;
+  const TableRow row = ReportRow(report, text, shape, session.policy().name(), scored, seconds);
   WriteOut(io, options.json ? Dump(row.json()) : ToListing(row));
   return io.interrupted ? kExitInterrupted : kExitDone;
 }

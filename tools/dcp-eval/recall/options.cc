@@ -62,6 +62,6 @@ void CheckRecallOptions(const RecallOptions& options) {
   }
 }
 
-bool IsLearned(const std::string& policy) { return ParsePolicy(policy).kind == PolicySpec::Kind::kLearned; }
+bool IsLearned(const std::string& policy) { return ParsePolicy(policy).Has(PolicySpec::Kind::kLearned); }
 
 }  // namespace dcp::tools

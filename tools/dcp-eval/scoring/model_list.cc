@@ -38,7 +38,7 @@ TunedBaseline ReadBaseline(const JsonReader& entry, const std::filesystem::path&
   } catch (const Error& error) {
     policy.Fail("a policy: " + std::string(error.what()));
   }
-  if (baseline.policy.kind == PolicySpec::Kind::kLearned) {
+  if (baseline.policy.Has(PolicySpec::Kind::kLearned)) {
     policy.Fail("a training-free one: learned models belong to sweep");
   }
   return baseline;

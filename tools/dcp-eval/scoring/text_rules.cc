@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "common/text_size.h"
 #include "support/utf8.h"
 
 namespace dcp::tools {
 namespace {
-
-bool Continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // The last character, or the last byte where that ends none.
 Utf8Char LastCharacter(std::string_view text) {
@@ -16,12 +15,6 @@ Utf8Char LastCharacter(std::string_view text) {
     if (character.status == Utf8Status::kValid && character.length == length) return character;
   }
   return {Utf8Status::kInvalid, 0, 1};
-}
-
-bool IsSpace(char32_t point) {
-  return (point >= 0x09 && point <= 0x0D) || (point >= 0x1C && point <= 0x20) || point == 0x85 || point == 0xA0 ||
-         point == 0x1680 || (point >= 0x2000 && point <= 0x200A) || point == 0x2028 || point == 0x2029 ||
-         point == 0x202F || point == 0x205F || point == 0x3000;
 }
 
 bool Within(char32_t point, char32_t first, char32_t last) { return point >= first && point <= last; }
@@ -83,10 +76,6 @@ std::string Capitalize(std::string_view text) {
     text.remove_prefix(letter.length);
   }
   return result;
-}
-
-size_t CodePoints(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !Continues(c); }));
 }
 
 }  // namespace dcp::tools

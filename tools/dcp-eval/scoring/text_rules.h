@@ -16,9 +16,6 @@ std::string_view Strip(std::string_view text);
 // U+017F), Greek and Cyrillic that have one counterpart each; whatever else stays as it is.
 std::string Capitalize(std::string_view text);
 
-// len(str): Unicode code points. Every byte of broken UTF-8 that does not continue a character counts as one.
-size_t CodePoints(std::string_view text);
-
 }  // namespace dcp::tools
 
 #endif  // DCP_TOOLS_DCP_EVAL_SCORING_TEXT_RULES_H_

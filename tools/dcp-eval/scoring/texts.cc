@@ -4,12 +4,25 @@
 #include <ostream>
 
 #include "common/option_group.h"
+#include "dcp-eval/scoring/wikitext.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
 namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
+
+// What a model of texts takes for the beginning of one.
+TokenId BeginningOfText(const ModelSource& source, const Model& model) {
+  const ModelConfig& config = model.config();
+  const auto& eos = config.eos_token_ids;
+  if (!config.bos_token_id && eos.empty()) {
+    Reject(source.model + "/config.json: has neither bos_token_id nor eos_token_id, --bos needs one");
+  }
+  const TokenId id = config.bos_token_id ? *config.bos_token_id : eos[0];
+  CheckIds({&id, 1}, model, source.model + "/config.json: " + (config.bos_token_id ? "bos" : "eos") + "_token_id");
+  return id;
+}
 
 }  // namespace
 
@@ -19,6 +32,12 @@ void AddTextOptions(CLI::App& app, TextOptions& options) {
   text("--ids", options.ids, "A JSON array of token ids, or an array of such arrays, one for each document", "FILE");
   text("--max-tokens", options.max_tokens,
        "Leave out what follows the first N tokens of the texts; default: 0, nothing", "N");
+  text("--detokenize", options.detokenize,
+       "wikitext: put words and punctuation together as lm-evaluation-harness does for WikiText, which parts them; "
+       "bytes, characters and words are counted before; default: none",
+       "RULES", OneOf<TextFilter>({{"none", nullptr}, {"wikitext", DetokenizeWikitext}}));
+  text.Flag("--bos", options.bos,
+            "Score the first token of each document too, after the model's bos_token_id, or else its eos_token_id");
   const OptionGroup windows(app, "Windows");
   windows("--context", options.context, "Tokens of a window; default: the model's positions P", "N");
   windows("--stride", options.stride, "Tokens from one window to the next; default: half the context", "N");
@@ -27,6 +46,7 @@ void AddTextOptions(CLI::App& app, TextOptions& options) {
 
 void CheckTextOptions(const TextOptions& options) {
   if (options.texts.empty() == !options.ids.has_value()) Reject("give either --text or --ids");
+  if (options.detokenize && options.ids) Reject("--detokenize is for --text: ids are scored as they are");
 }
 
 WindowShape ResolveShape(const TextOptions& options, const Model& model) {
@@ -44,9 +64,20 @@ WindowShape ResolveShape(const TextOptions& options, const Model& model) {
 
 std::vector<Document> ReadDocuments(const TextOptions& options, const ModelSource& source, const Model& model,
                                     ToolIo& io) {
-  if (options.ids) return ReadIdDocuments(*options.ids, model, options.max_tokens, io);
-  const auto tokenizer = LoadTokenizer(source, model, io);
-  return ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io);
+  std::vector<Document> documents;
+  if (options.ids) {
+    documents = ReadIdDocuments(*options.ids, model, options.max_tokens, io);
+  } else {
+    const auto tokenizer = LoadTokenizer(source, model, io);
+    documents = ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io,
+                          options.detokenize);
+  }
+  if (!options.bos) return documents;
+  const TokenId bos = BeginningOfText(source, model);
+  for (Document& document : documents) {
+    if (!document.ids.empty()) document.ids.insert(document.ids.begin(), bos);
+  }
+  return documents;
 }
 
 std::vector<Window> CutWindows(std::span<const Document> documents, const WindowShape& shape, ToolIo& io) {

@@ -172,7 +172,7 @@ Json Sweep::KeyOf(const SweepJob& job, const Session& session) const {
 // False: interrupted, and the row is not there.
 bool Sweep::RunJob(const SweepJob& job, Progress& progress, double fed_before) {
   SessionOptions session_options = MakeSessionOptions(options_.run, *models_->control());
-  session_options.policy = MakePolicy(job.policy);
+  session_options.policy = MakePolicy(job.policy, result_.shape.context);
   session_options.record_drops = true;  // kept tokens are counted from them
   Session session(models_->Get(job.model), pool_, session_options);
   SweepRow row;

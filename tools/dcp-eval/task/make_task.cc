@@ -273,7 +273,7 @@ int Run(const MakeTaskOptions& given, ToolIo& io) {
   std::vector<Book> books;
   for (const std::string& path : options.texts) {
     for (const std::string& file : TextFilesOf(path)) {
-      books.push_back({std::filesystem::path(DisplayName(file)).stem().string(), Prose(ReadAll(file, io))});
+      books.push_back({std::filesystem::path(DisplayName(file)).stem().string(), Prose(ReadText(file, io))});
     }
   }
   std::string lines;

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "dcp-eval/scoring/text_rules.h"
+#include "common/text_size.h"
 
 namespace dcp::tools {
 
@@ -24,7 +24,7 @@ ExampleScore JudgeExample(const TaskExample& example, std::vector<ContinuationSc
     return static_cast<size_t>(std::max_element(values.begin(), values.end()) - values.begin());
   };
   judged.right = best([](const std::string&) { return 1; }) == example.gold;
-  judged.right_per_letter = best([](const std::string& text) { return CodePoints(text); }) == example.gold;
+  judged.right_per_letter = best([](const std::string& text) { return SizeOf(text).characters; }) == example.gold;
   judged.right_per_byte = best([](const std::string& text) { return text.size(); }) == example.gold;
   return judged;
 }

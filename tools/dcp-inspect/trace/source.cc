@@ -28,7 +28,7 @@ std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model
     CheckIds(ids, model, name);
   } else {
     name = DisplayName(source.texts.at(0));
-    ids = NeedTokenizer(tokenizer, options.model, "--text").Encode(ReadAll(source.texts.at(0), io));
+    ids = NeedTokenizer(tokenizer, options.model, "--text").Encode(ReadText(source.texts.at(0), io));
   }
   if (source.skip >= ids.size()) {
     Reject(name + (ids.empty() ? ": the text is empty"
