@@ -92,7 +92,10 @@ TEST_F(PolicyContract, LayersAreHeldToWhatTheWholeSays) {
    public:
     std::string name() const override { return "layers"; }
     void Select(const SlotsView&, std::vector<Eviction>&) const override {}
-    const EvictionPolicy& ForLayer(int layer) const override { return layer == 1 ? of_one : *this; }
+    const EvictionPolicy& ForLayer(int layer) const override {
+      if (layer == 1) return of_one;
+      return *this;
+    }
     ToldPolicy of_one;
   };
   const auto refuse = [&](const std::shared_ptr<const EvictionPolicy>& policy, const std::vector<std::string>& parts) {
