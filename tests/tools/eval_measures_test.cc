@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "common/text_size.h"
 #include "dcp-eval/eval_tool.h"
 #include "dcp-eval/scoring/wikitext.h"
 #include "tests/reference/checkpoint_maker.h"

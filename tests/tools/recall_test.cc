@@ -217,7 +217,7 @@ class OpenCount {
     inotify_event event;
     size_t count = 0;
     // Closing is watched so that no two events alike follow each other, which the system would make one.
-    while (read(events_, &event, sizeof event) == sizeof event) count += (event.mask & IN_OPEN) != 0;
+    while (read(events_, &event, sizeof event) == static_cast<ssize_t>(sizeof event)) count += (event.mask & IN_OPEN) != 0;
     return count;
   }
 
