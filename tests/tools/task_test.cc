@@ -206,7 +206,7 @@ TEST_F(TaskTool, GreedyMeansEveryToken) {
     logits = session.Decode({&sequence, 1}, {&greedy.back(), 1});
   }
   session.Finish(sequence);
-  Question question{context, {greedy}};
+  Question question{"question", context, {greedy}};
   for (size_t i = 0; i < greedy.size(); ++i) {
     question.continuations.push_back(greedy);
     question.continuations.back()[i] = (greedy[i] + 1) % 257;
