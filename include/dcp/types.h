@@ -26,7 +26,11 @@ enum class WeightType {
 };
 
 // How K and V are held in the cache. Interaction keys (k_int) are always float32: they decide what is kept.
-enum class KvType { kF32, kF16 };
+enum class KvType {
+  kF32,  // 4 bytes an element, exact
+  kF16,  // 2 bytes an element, 11 bits of mantissa
+  kI8,   // 1 byte an element plus one float32 scale per token and head, for K and for V
+};
 
 // The names used on command lines and in JSON: "f32", "bf16", "f16", "i8".
 std::string_view ToString(WeightType type);

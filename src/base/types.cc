@@ -20,7 +20,17 @@ std::string_view ToString(WeightType type) {
   return "?";
 }
 
-std::string_view ToString(KvType type) { return type == KvType::kF32 ? "f32" : "f16"; }
+std::string_view ToString(KvType type) {
+  switch (type) {
+    case KvType::kF32:
+      return "f32";
+    case KvType::kF16:
+      return "f16";
+    case KvType::kI8:
+      return "i8";
+  }
+  return "?";
+}
 
 WeightType ParseWeightType(std::string_view name) {
   for (WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
@@ -30,10 +40,10 @@ WeightType ParseWeightType(std::string_view name) {
 }
 
 KvType ParseKvType(std::string_view name) {
-  for (KvType type : {KvType::kF32, KvType::kF16}) {
+  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kI8}) {
     if (ToString(type) == name) return type;
   }
-  throw Error(ErrorCode::kInvalidArgument, "type \"" + std::string(name) + "\" is not one of f32, f16");
+  throw Error(ErrorCode::kInvalidArgument, "type \"" + std::string(name) + "\" is not one of f32, f16, i8");
 }
 
 }  // namespace dcp

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <type_traits>
 
 #include "support/simd_targets.h"
 
@@ -33,6 +35,17 @@ const T* ValuesOf(const SlotPages& kv, size_t head, size_t page) {
   return reinterpret_cast<const T*>(kv.pages[page] + kv.layout->v_offset() + head * kv.layout->v_head_bytes());
 }
 
+// What an element of each slot's K, or V, counts. For int8 only.
+const float* KeyScales(const SlotPages& kv, size_t head, size_t page) {
+  return reinterpret_cast<const float*>(kv.pages[page] + head * kv.layout->k_head_bytes() +
+                                        kv.layout->k_scale_offset());
+}
+
+const float* ValueScales(const SlotPages& kv, size_t head, size_t page) {
+  return reinterpret_cast<const float*>(kv.pages[page] + kv.layout->v_offset() + head * kv.layout->v_head_bytes() +
+                                        kv.layout->v_scale_offset());
+}
+
 float ScoreScale(const SlotPages& kv) { return 1.0f / std::sqrt(static_cast<float>(kv.layout->head_dim)); }
 
 // Turns scores[0 .. padded) into exp(score - max); entries from `n` on become zero. Returns the sum.
@@ -49,6 +62,22 @@ float Exponentials(float* scores, size_t n) {
     sum = hn::Add(sum, e);
   }
   return hn::GetLane(hn::SumOfLanes(kFloats, sum));
+}
+
+// What products with keys of vector `v` of a page are worth as scores.
+template <typename T>
+HWY_INLINE FloatVec ScaleOf(const SlotPages& kv, size_t head, size_t page, size_t v, FloatVec scale) {
+  if constexpr (std::is_same_v<T, int8_t>) {
+    return hn::Mul(scale, LoadFloats(KeyScales(kv, head, page) + v * kLanes));
+  } else {
+    return scale;
+  }
+}
+
+// The weight of slot `j` of a page on the values as they are held.
+template <typename T>
+HWY_INLINE float WeightOnHeld(float weight, const float* value_scales, size_t j) {
+  return std::is_same_v<T, int8_t> ? weight * value_scales[j] : weight;
 }
 
 template <typename T>
@@ -69,13 +98,16 @@ void Scores(const float* q, const SlotPages& kv, size_t head, float* scores) {
     FourPanelDot(q, keys, ahead, d, sums);
     for (size_t p = 0; p < 4; ++p) {
       for (size_t v = 0; v < kVecs; ++v)
-        StoreFloats(hn::Mul(sums[p][v], scale), scores + (page + p) * kPanel + v * kLanes);
+        StoreFloats(hn::Mul(sums[p][v], ScaleOf<T>(kv, head, page + p, v, scale)),
+                    scores + (page + p) * kPanel + v * kLanes);
     }
   }
   for (; page < kv.page_count(); ++page) {
     FloatVec sums[1][kVecs];
     PanelDot<1>(q, 0, KeysOf<T>(kv, head, page), kPanel, d, sums);
-    for (size_t v = 0; v < kVecs; ++v) StoreFloats(hn::Mul(sums[0][v], scale), scores + page * kPanel + v * kLanes);
+    for (size_t v = 0; v < kVecs; ++v) {
+      StoreFloats(hn::Mul(sums[0][v], ScaleOf<T>(kv, head, page, v, scale)), scores + page * kPanel + v * kLanes);
+    }
   }
 }
 
@@ -90,9 +122,10 @@ HWY_INLINE void WeightedValues(const float* weights, const SlotPages& kv, size_t
     const T* values = ValuesOf<T>(kv, head, page) + column;
     const T* ahead = ValuesOf<T>(kv, head, std::min(page + kValuesAhead, kv.page_count() - 1)) + column;
     const float* w = weights + page * kPanel;
+    const float* value_scales = ValueScales(kv, head, page);
     const size_t count = std::min(kPanel, kv.slots - page * kPanel);
     for (size_t j = 0; j < count; ++j) {
-      const FloatVec wj = hn::Set(kFloats, w[j]);
+      const FloatVec wj = hn::Set(kFloats, WeightOnHeld<T>(w[j], value_scales, j));
       for (size_t b = 0; b < kPanels * kPanel * sizeof(T); b += kCacheLine) {
         hwy::Prefetch(reinterpret_cast<const std::byte*>(ahead + j * stride) + b);
       }
@@ -125,10 +158,13 @@ void AttendOneTyped(const float* q, const SlotPages& kv, size_t head, float* scr
 }
 
 void AttendOneImpl(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
-  if (kv.layout->type == KvType::kF32) {
-    AttendOneTyped<float>(q, kv, head, scratch, out, received);
-  } else {
-    AttendOneTyped<hwy::float16_t>(q, kv, head, scratch, out, received);
+  switch (kv.layout->type) {
+    case KvType::kF32:
+      return AttendOneTyped<float>(q, kv, head, scratch, out, received);
+    case KvType::kF16:
+      return AttendOneTyped<hwy::float16_t>(q, kv, head, scratch, out, received);
+    case KvType::kI8:
+      return AttendOneTyped<int8_t>(q, kv, head, scratch, out, received);
   }
 }
 
@@ -145,10 +181,11 @@ void MaskedScores(const ChunkAttentionArgs& args, size_t row, size_t slots, floa
       const size_t slot = page * kPanel + v * kLanes;
       const auto born = hn::LoadU(kInts, args.positions + slot);
       const auto expires = hn::LoadU(kInts, args.expires + slot);
+      const FloatVec worth = ScaleOf<T>(args.kv, args.head, page, v, scale);
       for (size_t r = 0; r < kRows; ++r) {
         const auto n = hn::Set(kInts, args.first_position + static_cast<int32_t>(row + r));
         const auto visible = hn::RebindMask(kFloats, hn::AndNot(hn::Gt(born, n), hn::Gt(expires, n)));
-        StoreFloats(hn::IfThenElse(visible, hn::Mul(sums[r][v], scale), masked), scores + r * stride + slot);
+        StoreFloats(hn::IfThenElse(visible, hn::Mul(sums[r][v], worth), masked), scores + r * stride + slot);
       }
     }
   }
@@ -165,12 +202,14 @@ void MixValues(const ChunkAttentionArgs& args, size_t row, size_t slots, const f
   }
   for (size_t page = 0; page * kPanel < slots; ++page) {
     const T* values = ValuesOf<T>(args.kv, args.head, page) + column;
+    const float* value_scales = ValueScales(args.kv, args.head, page);
     const size_t count = std::min(kPanel, slots - page * kPanel);
     for (size_t j = 0; j < count; ++j) {
       FloatVec w[kVecs];
       for (size_t v = 0; v < kVecs; ++v) w[v] = LoadFloats(values + j * v_stride + v * kLanes);
       for (size_t r = 0; r < kRows; ++r) {
-        const FloatVec weight = hn::Set(kFloats, weights[r * stride + page * kPanel + j]);
+        const FloatVec weight =
+            hn::Set(kFloats, WeightOnHeld<T>(weights[r * stride + page * kPanel + j], value_scales, j));
         for (size_t v = 0; v < kVecs; ++v) sums[r][v] = hn::MulAdd(weight, w[v], sums[r][v]);
       }
     }
@@ -203,10 +242,13 @@ void AttendChunkTyped(const ChunkAttentionArgs& args, size_t begin, size_t end) 
 }
 
 void AttendChunkImpl(const ChunkAttentionArgs& args, size_t begin, size_t end) {
-  if (args.kv.layout->type == KvType::kF32) {
-    AttendChunkTyped<float>(args, begin, end);
-  } else {
-    AttendChunkTyped<hwy::float16_t>(args, begin, end);
+  switch (args.kv.layout->type) {
+    case KvType::kF32:
+      return AttendChunkTyped<float>(args, begin, end);
+    case KvType::kF16:
+      return AttendChunkTyped<hwy::float16_t>(args, begin, end);
+    case KvType::kI8:
+      return AttendChunkTyped<int8_t>(args, begin, end);
   }
 }
 

@@ -330,7 +330,8 @@ int GroupSize(pid_t group) {
   int size = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
     if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string stat = ReadText(entry.path() / "stat");  // "id (name) state parent group ..."
+    std::string stat;  // "id (name) state parent group ..."; of a process that is just gone, nothing
+    std::getline(std::ifstream(entry.path() / "stat"), stat);
     const size_t name_end = stat.rfind(')');
     int of = 0;
     if (name_end != std::string::npos && std::sscanf(stat.c_str() + name_end, ") %*c %*d %d", &of) == 1) {

@@ -131,8 +131,10 @@ TEST_P(WeightTypeParity, RoundedWeights) {
 INSTANTIATE_TEST_SUITE_P(Types, WeightTypeParity, testing::Values(WeightType::kBF16, WeightType::kF16, WeightType::kI8),
                          [](const auto& test) { return std::string(ToString(test.param)); });
 
-// K and V in float16 lose bits once; the decisions of the first layer do not see them.
-TEST(KvTypeParity, HalfKv) {
+// K and V in 16 or 8 bits lose bits once; the decisions of the first layer do not see them.
+class KvTypeParity : public testing::TestWithParam<KvType> {};
+
+TEST_P(KvTypeParity, LosesLittle) {
   RandomModelOptions shape{3, 4, 8, 9, 131, 100, 41};
   const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
   ThreadPool pool(1);
@@ -143,7 +145,7 @@ TEST(KvTypeParity, HalfKv) {
     SCOPED_TRACE(policy.name);
     const TestModel model = MakeTestModel(policy.On(shape));
     SessionOptions options = Options(policy);
-    options.kv_type = KvType::kF16;
+    options.kv_type = GetParam();
     const auto expected = model.oracle->Run(ids, policy.spec());
     const Trace trace = RunAlone(model.fast, pool, options, ids, 60);
     ExpectAgrees(trace, expected, ids, loose);
@@ -152,6 +154,9 @@ TEST(KvTypeParity, HalfKv) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Types, KvTypeParity, testing::Values(KvType::kF16, KvType::kI8),
+                         [](const auto& test) { return std::string(ToString(test.param)); });
 
 }  // namespace
 }  // namespace dcp::parity

@@ -25,7 +25,7 @@ struct ToolIo;      // common/tool.h
 
 // What the options of every tool call these.
 inline constexpr char kWeightsHelp[] = "How weights are held: f32, bf16, f16, i8; default: as stored";
-inline constexpr char kKvHelp[] = "How K and V are held: f32, f16; default: f32";
+inline constexpr char kKvHelp[] = "How K and V are held: f32, f16, i8; default: f32";
 inline constexpr char kThreadsHelp[] = "Threads; default: all cores";
 inline constexpr char kPolicies[] = "dense, learned, window:N, sinks:S,N, strided:W,S, h2o:N";
 inline constexpr char kPolicyGrammar[] =

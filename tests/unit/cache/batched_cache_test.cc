@@ -29,12 +29,14 @@ class BatchedCacheTest : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(BatchedCacheTest, StatsFollowFromTheKeptSets) {
-  for (const KvType type : {KvType::kF32, KvType::kF16}) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kI8}) {
     Session session = MakeSession(type);
     const KvCache& cache = session.cache();
     const bool has_k_int = session.policy().NeedsInteraction();
-    const size_t slot_bytes = 2 * 10 * (type == KvType::kF32 ? 4 : 2) + (has_k_int ? 5 * 4 : 0);
-    const size_t dense_slot_bytes = 2 * 10 * (type == KvType::kF32 ? 4 : 2);
+    const size_t dense_slot_bytes = type == KvType::kF32   ? 2 * 10 * 4
+                                    : type == KvType::kF16 ? 2 * 10 * 2
+                                                           : 2 * (10 + 2 * 4);
+    const size_t slot_bytes = dense_slot_bytes + (has_k_int ? 5 * 4 : 0);
     CacheStats expected;
     for (const size_t tokens : {1, 17, 70}) {
       const SequenceId id = AddFed(session, Ids(tokens));

@@ -68,7 +68,7 @@ class SerializeTest : public testing::Test {
 
 TEST_F(SerializeTest, ComesBackSlotForSlot) {
   for (const char* policy : {"dense", "learned", "window:9", "h2o:12"}) {
-    for (const KvType type : {KvType::kF32, KvType::kF16}) {
+    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kI8}) {
       Session session = MakeSession(policy, true, type);
       const SequenceId id = AddFed(session, Ids(50));
       const std::string bytes = Saved(session, id);

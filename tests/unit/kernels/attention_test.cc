@@ -18,7 +18,7 @@ using kernel_testing::PageMaker;
 using kernel_testing::Random;
 
 constexpr size_t kHeadDims[] = {1, 3, 5, 13, 16, 64, 80};
-constexpr KvType kKvTypes[] = {KvType::kF32, KvType::kF16};
+constexpr KvType kKvTypes[] = {KvType::kF32, KvType::kF16, KvType::kI8};
 
 struct Attended {
   std::vector<double> weights;  // [slots], 0 where not visible

@@ -23,7 +23,7 @@ class InteractionTest : public EveryTarget {
 };
 
 TEST_P(InteractionTest, ScoresAgreeWithDoublePrecision) {
-  for (const KvType type : {KvType::kF32, KvType::kF16}) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kI8}) {
     for (const size_t r : {1, 3, 7, 16, 33, 64}) {
       for (const size_t slots : {0, 1, 15, 16, 17, 64, 65, 130}) {
         const PageMaker keys(random_, {2, 5, r, type}, slots);

@@ -2,6 +2,8 @@
 #ifndef DCP_TESTS_UNIT_KERNELS_PAGE_MAKER_H_
 #define DCP_TESTS_UNIT_KERNELS_PAGE_MAKER_H_
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -34,13 +36,21 @@ class PageMaker {
 
   SlotPages pages() const { return {&layout_, pages_.data(), slots_}; }
 
-  // As held, i.e. rounded to half where the cache holds halves.
-  double k(size_t slot, size_t head, size_t d) const { return Held(k_[slot][head * layout_.head_dim + d]); }
-  double v(size_t slot, size_t head, size_t d) const { return Held(v_[slot][head * layout_.head_dim + d]); }
+  // As held, i.e. rounded to half or to 8 bits where the cache holds such.
+  double k(size_t slot, size_t head, size_t d) const { return Held(k_[slot], head, d); }
+  double v(size_t slot, size_t head, size_t d) const { return Held(v_[slot], head, d); }
   const std::vector<float>& k_int(size_t slot) const { return k_int_[slot]; }
 
  private:
-  double Held(float x) const { return layout_.type == KvType::kF32 ? x : FloatFromHalf(HalfFromFloat(x)); }
+  double Held(const std::vector<float>& row, size_t head, size_t d) const {
+    const float* x = row.data() + head * layout_.head_dim;
+    if (layout_.type == KvType::kF32) return x[d];
+    if (layout_.type == KvType::kF16) return FloatFromHalf(HalfFromFloat(x[d]));
+    float largest = 0;
+    for (size_t i = 0; i < layout_.head_dim; ++i) largest = std::max(largest, std::abs(x[i]));
+    const float scale = largest / 127.0f;
+    return scale * static_cast<double>(std::nearbyint(x[d] * (1.0f / scale)));
+  }
 
   PageLayout layout_;
   size_t slots_;
