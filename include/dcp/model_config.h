@@ -30,10 +30,19 @@ struct ModelConfig {
   std::optional<TokenId> bos_token_id;  // begins a text; absent: nothing does
   std::vector<TokenId> eos_token_ids;   // generation stops after any of them; empty: never
 
+  // What variants of GPT-2 have otherwise; the defaults are the published model's.
+  Activation activation = Activation::kGeluTanh;  // of the MLP, "activation_function"
+  bool scale_attn_weights = true;                 // false: attention does not divide by sqrt(D)
+  bool scale_attn_by_inverse_layer_idx = false;   // true: attention of layer i, from 0, also divides by i + 1
+  bool tie_word_embeddings = true;                // false: "lm_head.weight" [V, C] makes the logits, not "wte.weight"
+
   int head_dim() const { return n_embd / n_head; }  // D
   bool IsEndOfText(TokenId id) const { return std::ranges::find(eos_token_ids, id) != eos_token_ids.end(); }
 
-  // Number of weights, the tied output embedding counted once.
+  // What attention multiplies q . k / sqrt(D) by in a layer (0 .. L-1): 1 in the published GPT-2.
+  float AttentionFactor(int layer) const;
+
+  // Number of weights, an output matrix that is tied to the embedding counted once.
   int64_t ParameterCount() const;
 
   // Throws Error(kInvalidModel) beginning with `source` when the numbers cannot describe a model
@@ -42,9 +51,9 @@ struct ModelConfig {
 };
 
 // Reads and validates a config.json. Throws Error(kIo) when it cannot be read, Error(kInvalidModel) when it is not
-// JSON, is not a GPT-2 (model_type other than "gpt2", an activation other than gelu_new / gelu_pytorch_tanh, untied
-// embeddings, attention variants that change the result), or carries a "dcp" version other than 1. "eos_token_id" is
-// one id or a list; ids outside the vocabulary are left out with a warning.
+// JSON, is not a GPT-2 (model_type other than "gpt2", cross-attention, an activation that libdcp does not know), or
+// carries a "dcp" version other than 1. A config without model_type is read as a GPT-2's with a warning.
+// "eos_token_id" is one id or a list; ids outside the vocabulary are left out with a warning.
 ModelConfig LoadModelConfig(const std::filesystem::path& config_json, Warnings* warnings = nullptr);
 
 // The config of a model directory, with R and W of the adapter's where one is named: what Model::Load would find,

@@ -32,9 +32,24 @@ enum class KvType {
   kI8,   // 1 byte an element plus one float32 scale per token and head, for K and for V
 };
 
+// What stands between the two matrices of the MLP, applied to each number. sigmoid(x) = 1 / (1 + exp(-x)).
+enum class Activation {
+  kIdentity,   // x
+  kGeluTanh,   // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): GPT-2's own
+  kGelu,       // 0.5 x (1 + erf(x / sqrt(2)))
+  kQuickGelu,  // x sigmoid(1.702 x)
+  kSilu,       // x sigmoid(x)
+  kRelu,       // max(x, 0)
+  kTanh,       // tanh(x)
+};
+
 // The names used on command lines and in JSON: "f32", "bf16", "f16", "i8".
 std::string_view ToString(WeightType type);
 std::string_view ToString(KvType type);
+
+// The name that Hugging Face gives it in a config.json: "linear", "gelu_new", "gelu", "quick_gelu", "silu", "relu",
+// "tanh".
+std::string_view ToString(Activation activation);
 
 // Inverse of ToString. Throws Error(kInvalidArgument) naming the value and the choices.
 WeightType ParseWeightType(std::string_view name);

@@ -32,6 +32,26 @@ std::string_view ToString(KvType type) {
   return "?";
 }
 
+std::string_view ToString(Activation activation) {
+  switch (activation) {
+    case Activation::kIdentity:
+      return "linear";
+    case Activation::kGeluTanh:
+      return "gelu_new";
+    case Activation::kGelu:
+      return "gelu";
+    case Activation::kQuickGelu:
+      return "quick_gelu";
+    case Activation::kSilu:
+      return "silu";
+    case Activation::kRelu:
+      return "relu";
+    case Activation::kTanh:
+      return "tanh";
+  }
+  return "?";
+}
+
 WeightType ParseWeightType(std::string_view name) {
   for (WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
     if (ToString(type) == name) return type;

@@ -21,24 +21,27 @@ class Checkpoint {
  public:
   // Reads config.json and the headers of all tensor files. Throws Error(kIo | kInvalidModel). Checks everything that
   // can be told from the headers: offsets, types, that every tensor the config asks for is there with its shape, that
-  // none contradicts the config (layers beyond L, interaction tensors without "dcp", an untied lm_head). `adapter`
-  // empty: none.
+  // none is of another kind of model. What leaves the answer well defined is a warning: biases that are missing are
+  // zeros, V and P are the rows of the tables whatever the config says, layers beyond L, heads for other tasks and the
+  // head of a tied model are left out. `adapter` is a directory of interaction tensors (config.json with "dcp",
+  // adapter.safetensors) or of LoRA as PEFT saves it (adapter_config.json, adapter_model.safetensors); empty: none.
   static Checkpoint Open(const std::filesystem::path& directory, const std::filesystem::path& adapter = {},
                          Warnings* warnings = nullptr);
 
   Checkpoint(Checkpoint&&) noexcept;
   ~Checkpoint();
 
-  // Of the base, with int_n_embd and eviction_delay taken from the adapter when there is one.
+  // Of the base, with what the adapter changes: int_n_embd and eviction_delay, or, for LoRA on the embedding or the
+  // head alone, tie_word_embeddings.
   const ModelConfig& config() const;
 
-  // The type in which wte.weight is stored.
+  // The type in which the matrices are stored, float32 where they differ or are float64.
   WeightType stored_type() const;
 
   bool Has(const std::string& name) const;
 
-  // A tensor converted to float32, row-major. Throws Error(kInvalidModel) naming file and tensor when it is missing,
-  // its shape differs from `shape`, or a value is NaN or infinite.
+  // A tensor converted to float32, row-major, with what LoRA adds to it. Throws Error(kInvalidModel) naming file and
+  // tensor when it is missing, its shape differs from `shape`, or a value is NaN or infinite.
   std::vector<float> Read(const std::string& name, std::span<const int64_t> shape) const;
 
  private:

@@ -2,13 +2,39 @@
 
 #include <limits>
 #include <string>
+#include <string_view>
 
 namespace dcp {
 namespace {
 
-void CheckFlag(const JsonReader& flag, bool required) {
-  if (!flag.present() || (flag.json().is_boolean() && flag.Flag() == required)) return;
-  flag.Fail(required ? "true" : "false");
+struct ActivationName {
+  std::string_view name;
+  Activation activation;
+};
+
+// As transformers names them; several names may mean one function.
+constexpr ActivationName kActivationNames[] = {
+    {"gelu_new", Activation::kGeluTanh},
+    {"gelu_pytorch_tanh", Activation::kGeluTanh},
+    {"gelu_fast", Activation::kGeluTanh},
+    {"gelu_accurate", Activation::kGeluTanh},
+    {"gelu", Activation::kGelu},
+    {"gelu_python", Activation::kGelu},
+    {"quick_gelu", Activation::kQuickGelu},
+    {"silu", Activation::kSilu},
+    {"swish", Activation::kSilu},
+    {"relu", Activation::kRelu},
+    {"tanh", Activation::kTanh},
+    {"linear", Activation::kIdentity},
+};
+
+Activation ReadActivation(const JsonReader& field) {
+  std::string known;
+  for (const auto& [name, activation] : kActivationNames) {
+    if (field.json().is_string() && field.Text() == name) return activation;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  field.Fail("one of " + known);
 }
 
 // The id, if the model has it.
@@ -19,6 +45,9 @@ std::optional<TokenId> ReadTokenId(const JsonReader& field, int vocab_size, Warn
   return std::nullopt;
 }
 
+// True or false; `by_default` where absent.
+bool ReadFlag(const JsonReader& field, bool by_default) { return field.present() ? field.Flag() : by_default; }
+
 }  // namespace
 
 std::optional<InteractionFields> ReadInteraction(const JsonReader& config) {
@@ -26,6 +55,13 @@ std::optional<InteractionFields> ReadInteraction(const JsonReader& config) {
   if (!dcp.present()) return std::nullopt;
   if (dcp["version"].Integer() != 1) dcp["version"].Fail("1");
   return InteractionFields{dcp["int_n_embd"].Integer(1), dcp["eviction_delay"].MaybeInteger().value_or(0)};
+}
+
+JsonReader AnyOf(const JsonReader& config, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    if (const JsonReader field = config[name]; field.present()) return field;
+  }
+  return config[*names.begin()];
 }
 
 int ReadInnerWidth(const JsonReader& config, int n_embd) {
@@ -51,15 +87,16 @@ void ReadEndTokens(const JsonReader& reader, ModelConfig& config, Warnings* warn
   }
 }
 
-void CheckVariant(const JsonReader& config) {
-  (void)config["model_type"].Choice({"gpt2"});
-  if (const JsonReader activation = config["activation_function"]; activation.present()) {
-    (void)activation.Choice({"gelu_new", "gelu_pytorch_tanh"});
+void ReadVariant(const JsonReader& reader, ModelConfig& config, Warnings* warnings) {
+  CheckModelType(reader);
+  if (!reader["model_type"].present()) Warn(warnings, reader["model_type"].Complaint("\"gpt2\": is read as that"));
+  if (const JsonReader activation = reader["activation_function"]; activation.present()) {
+    config.activation = ReadActivation(activation);
   }
-  CheckFlag(config["tie_word_embeddings"], true);
-  CheckFlag(config["scale_attn_weights"], true);
-  CheckFlag(config["scale_attn_by_inverse_layer_idx"], false);
-  CheckFlag(config["add_cross_attention"], false);
+  config.scale_attn_weights = ReadFlag(reader["scale_attn_weights"], true);
+  config.scale_attn_by_inverse_layer_idx = ReadFlag(reader["scale_attn_by_inverse_layer_idx"], false);
+  config.tie_word_embeddings = ReadFlag(reader["tie_word_embeddings"], true);
+  if (const JsonReader cross = reader["add_cross_attention"]; ReadFlag(cross, false)) cross.Fail("false");
 }
 
 void CheckModelType(const JsonReader& config) {

@@ -72,6 +72,7 @@ size_t ItemSize(DType dtype) { return RowOf(dtype).item_size; }
 std::optional<WeightType> AsWeightType(DType dtype) {
   switch (dtype) {
     case DType::kF32:
+    case DType::kF64:
       return WeightType::kF32;
     case DType::kF16:
       return WeightType::kF16;
@@ -88,6 +89,10 @@ size_t ConvertToFloat(DType dtype, std::span<const std::byte> bytes, std::span<f
       return ConvertBlocks<uint16_t>(bytes, out, [](uint32_t bits) { return FloatBitsFromHalf(bits); });
     case DType::kBF16:
       return ConvertBlocks<uint16_t>(bytes, out, [](uint32_t bits) { return bits << 16; });
+    case DType::kF64:
+      return ConvertBlocks<uint64_t>(bytes, out, [](uint64_t bits) {
+        return std::bit_cast<uint32_t>(static_cast<float>(std::bit_cast<double>(bits)));
+      });
     default:
       return ConvertBlocks<uint32_t>(bytes, out, [](uint32_t bits) { return bits; });
   }

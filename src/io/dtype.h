@@ -12,8 +12,8 @@
 
 namespace dcp {
 
-// Every type of whole bytes that the format defines. Weights must be F32, F16 or BF16; the rest may stand in a file
-// (buffers, counters) as long as nobody asks for them.
+// Every type of whole bytes that the format defines. Weights must be F32, F16, BF16 or F64; the rest may stand in
+// a file (buffers, counters) as long as nobody asks for them.
 enum class DType {
   kBool,
   kU8,
@@ -43,12 +43,13 @@ std::optional<DType> ParseDType(std::string_view name);
 // Bytes of one element.
 size_t ItemSize(DType dtype);
 
-// F32, F16 and BF16 as a WeightType; nullopt for the types that cannot hold weights.
+// F32, F16 and BF16 as a WeightType, and F64 as kF32, to which it is rounded; nullopt for the types that cannot hold
+// weights.
 std::optional<WeightType> AsWeightType(DType dtype);
 
-// Converts out.size() elements of F32, F16 or BF16, stored little-endian at any alignment, to float32. Returns the
-// index of the first NaN or infinity, out.size() when all are finite; everything is converted in either case. REQUIRES:
-// AsWeightType(dtype), bytes.size() == out.size() * ItemSize(dtype).
+// Converts out.size() elements of F32, F16, BF16 or F64, stored little-endian at any alignment, to float32. Returns the
+// index of the first that is then NaN or infinite, out.size() when all are finite; everything is converted in either
+// case. REQUIRES: AsWeightType(dtype), bytes.size() == out.size() * ItemSize(dtype).
 size_t ConvertToFloat(DType dtype, std::span<const std::byte> bytes, std::span<float> out);
 
 }  // namespace dcp

@@ -12,13 +12,15 @@ using Role = TensorRole;
 using Visit = std::function<void(const TensorSpec&)>;
 
 void VisitEmbeddings(const ModelConfig& config, const Visit& visit) {
-  visit({"wte.weight", {config.vocab_size, config.n_embd}, Role::kEmbedding, {}});  // also the output matrix
+  visit({"wte.weight", {config.vocab_size, config.n_embd}, Role::kEmbedding, {}});
   visit({"wpe.weight", {config.n_positions, config.n_embd}, Role::kEmbedding, {}});
 }
 
-void VisitFinalNorm(const ModelConfig& config, const Visit& visit) {
+void VisitOutput(const ModelConfig& config, const Visit& visit) {
   visit({"ln_f.weight", {config.n_embd}, Role::kNormWeight, {}});
   visit({"ln_f.bias", {config.n_embd}, Role::kNormBias, {}});
+  if (config.tie_word_embeddings) return;  // the embedding is the output matrix
+  visit({"lm_head.weight", {config.vocab_size, config.n_embd}, Role::kOutputMatrix, {}});
 }
 
 void VisitLayer(const ModelConfig& config, int layer, const Visit& visit) {
@@ -59,7 +61,7 @@ int64_t TensorSpec::size() const {
 void ForEachTensor(const ModelConfig& config, const Visit& visit) {
   VisitEmbeddings(config, visit);
   for (int layer = 0; layer < config.n_layer; ++layer) VisitLayer(config, layer, visit);
-  VisitFinalNorm(config, visit);
+  VisitOutput(config, visit);
 }
 
 std::optional<TensorSpec> FindTensor(const ModelConfig& config, std::string_view name) {
@@ -71,7 +73,7 @@ std::optional<TensorSpec> FindTensor(const ModelConfig& config, std::string_view
     if (parsed->layer < config.n_layer) VisitLayer(config, static_cast<int>(parsed->layer), compare);
   } else {
     VisitEmbeddings(config, compare);
-    VisitFinalNorm(config, compare);
+    VisitOutput(config, compare);
   }
   return found;
 }

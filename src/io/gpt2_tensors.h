@@ -26,6 +26,7 @@ enum class TensorRole {
   kNormBias,           // [C]
   kInteractionMatrix,  // [out, in]: of the learned decisions, stored like torch.nn.Linear
   kInteractionBias,    // [1]: beta
+  kOutputMatrix,       // [V, C]: a row per token, of a model whose output matrix is not its embedding
 };
 
 // True for the tensors of the learned decisions: those that an adapter holds.

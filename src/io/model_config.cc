@@ -7,6 +7,7 @@
 #include "dcp/error.h"
 #include "io/config_reader.h"
 #include "io/gpt2_tensors.h"
+#include "io/lora.h"
 
 namespace dcp {
 namespace {
@@ -40,10 +41,44 @@ void CheckPositive(const std::string& source, const char* field, int value) {
   if (value < 1) Fail(source, std::string(field) + " is " + std::to_string(value) + ", expected at least 1");
 }
 
-// The base's config with R and W from the adapter's. Whatever else the adapter's config says must be what the base
-// says.
-ModelConfig CombineConfigs(const ModelConfig& base, const std::filesystem::path& base_path,
-                           const std::filesystem::path& adapter_path) {
+// How many rows a table has: as many as its tensor, where that is known, which a config may be wrong about or silent.
+int RowsOf(const JsonReader& field, const char* tensor, std::optional<int> rows, Warnings* warnings) {
+  if (!rows) return field.Integer(1);
+  if (field.present() && field.Integer(1) != *rows) {
+    const std::string count = std::to_string(*rows);
+    Warn(warnings, field.Complaint(count + ", the rows of " + tensor + ": there are " + count));
+  }
+  return *rows;
+}
+
+ModelConfig ReadConfig(const std::filesystem::path& config_json, const TableRows& rows, Warnings* warnings) {
+  const nlohmann::json json = LoadJsonObject(config_json);
+  const JsonReader reader(json, config_json.string());
+  ModelConfig config;
+  ReadVariant(reader, config, warnings);
+  // The second names are those that transformers takes, too.
+  config.n_layer = AnyOf(reader, {"n_layer", "num_hidden_layers"}).Integer(1);
+  config.n_head = AnyOf(reader, {"n_head", "num_attention_heads"}).Integer(1);
+  config.n_embd = AnyOf(reader, {"n_embd", "hidden_size"}).Integer(1);
+  config.n_positions = RowsOf(AnyOf(reader, {"n_positions", "max_position_embeddings", "n_ctx"}), "wpe.weight",
+                              rows.positions, warnings);
+  config.vocab_size = RowsOf(reader["vocab_size"], "wte.weight", rows.vocab, warnings);
+  config.n_inner = ReadInnerWidth(reader, config.n_embd);
+  const InteractionFields interaction = ReadInteraction(reader).value_or(InteractionFields{});
+  config.int_n_embd = interaction.width;
+  config.eviction_delay = interaction.delay;
+  if (const JsonReader epsilon = reader["layer_norm_epsilon"]; epsilon.present()) {
+    config.layer_norm_epsilon = static_cast<float>(epsilon.Number());
+  }
+  ReadEndTokens(reader, config, warnings);
+  config.Validate(config_json.string());
+  return config;
+}
+
+}  // namespace
+
+ModelConfig WithAdapterConfig(const ModelConfig& base, const std::filesystem::path& base_path,
+                              const std::filesystem::path& adapter_path) {
   const nlohmann::json json = LoadJsonObject(adapter_path);
   const JsonReader reader(json, adapter_path.string());
   const std::string base_says = ", as " + base_path.string() + " says";
@@ -71,7 +106,12 @@ ModelConfig CombineConfigs(const ModelConfig& base, const std::filesystem::path&
   return combined;
 }
 
-}  // namespace
+float ModelConfig::AttentionFactor(int layer) const {
+  float factor = 1.0f;
+  if (!scale_attn_weights) factor *= std::sqrt(static_cast<float>(head_dim()));
+  if (scale_attn_by_inverse_layer_idx) factor /= static_cast<float>(layer + 1);
+  return factor;
+}
 
 int64_t ModelConfig::ParameterCount() const {
   Counter count;
@@ -114,37 +154,24 @@ void ModelConfig::Validate(const std::string& source) const {
 }
 
 ModelConfig LoadModelConfig(const std::filesystem::path& config_json, Warnings* warnings) {
-  const nlohmann::json json = LoadJsonObject(config_json);
-  const JsonReader reader(json, config_json.string());
-  CheckVariant(reader);
-  ModelConfig config;
-  config.n_layer = reader["n_layer"].Integer(1);
-  config.n_head = reader["n_head"].Integer(1);
-  config.n_embd = reader["n_embd"].Integer(1);
-  config.n_positions = reader["n_positions"].Integer(1);
-  config.vocab_size = reader["vocab_size"].Integer(1);
-  config.n_inner = ReadInnerWidth(reader, config.n_embd);
-  const InteractionFields interaction = ReadInteraction(reader).value_or(InteractionFields{});
-  config.int_n_embd = interaction.width;
-  config.eviction_delay = interaction.delay;
-  if (const JsonReader epsilon = reader["layer_norm_epsilon"]; epsilon.present()) {
-    config.layer_norm_epsilon = static_cast<float>(epsilon.Number());
-  }
-  ReadEndTokens(reader, config, warnings);
-  config.Validate(config_json.string());
-  return config;
+  return ReadConfig(config_json, {}, warnings);
 }
 
-ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter,
-                            Warnings* warnings) {
-  const std::filesystem::path path = directory / "config.json";
-  ModelConfig config = LoadModelConfig(path, warnings);
+ModelConfig ReadBaseConfig(const std::filesystem::path& directory, const TableRows& rows, Warnings* warnings) {
+  ModelConfig config = ReadConfig(directory / "config.json", rows, warnings);
   if (const std::filesystem::path generation = directory / "generation_config.json";
       std::filesystem::exists(generation)) {
     const nlohmann::json json = LoadJsonObject(generation);
     ReadEndTokens(JsonReader(json, generation.string()), config, warnings);
   }
-  return adapter.empty() ? config : CombineConfigs(config, path, adapter / "config.json");
+  return config;
+}
+
+ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter,
+                            Warnings* warnings) {
+  const ModelConfig base = ReadBaseConfig(directory, {}, warnings);
+  if (adapter.empty() || LoraAdapter::IsIn(adapter)) return base;
+  return WithAdapterConfig(base, directory / "config.json", adapter / "config.json");
 }
 
 }  // namespace dcp

@@ -9,6 +9,7 @@
 #include "dcp/error.h"
 #include "io/shape.h"
 #include "support/escape.h"
+#include "support/file_kind.h"
 #include "support/json.h"
 
 namespace dcp {
@@ -27,19 +28,25 @@ constexpr uint64_t kMaxHeader = 100'000'000;
 
 std::string_view HeaderText(const MappedFile& file, const std::string& source) {
   const std::string_view text = file.text();
+  const auto is_foreign = [&] {  // asked where it cannot be a safetensors file, whose first bytes may be any
+    if (const std::string_view kind = ForeignKind(text); !kind.empty()) Fail(source, "is " + std::string(kind));
+  };
   if (text.size() < kLengthBytes) {
-    Fail(source,
-         "has " + std::to_string(text.size()) + " bytes, a safetensors file begins with 8 bytes of header length");
+    Fail(source, "has " + std::to_string(text.size()) +
+                     " bytes, a safetensors file begins with 8 bytes of header length" +
+                     " (a download that was not finished?)");
   }
   uint64_t length = 0;
   for (size_t i = 0; i < kLengthBytes; ++i) length |= uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+  if (length < 2 || length > text.size() - kLengthBytes || length > kMaxHeader) is_foreign();
   const std::string says = "header length is " + std::to_string(length) + " bytes, ";
   if (length < 2) Fail(source, says + "expected at least 2");
   if (length > text.size() - kLengthBytes) {
-    Fail(source, says + "the file has only " + std::to_string(text.size()) + " (truncated?)");
+    Fail(source, says + "the file has only " + std::to_string(text.size()) + " (a download that was not finished?)");
   }
   if (length > kMaxHeader) Fail(source, says + "at most " + std::to_string(kMaxHeader) + " are allowed");
   const std::string_view header = text.substr(kLengthBytes, length);
+  if (header[0] != '{') is_foreign();
   if (header[0] != '{') Fail(source, "the header begins with \"" + OneLine(header.substr(0, 1)) + "\", expected \"{\"");
   return header;
 }
@@ -67,8 +74,8 @@ TensorView ReadEntry(const Json& json, const std::string& where, std::span<const
                     std::to_string(*needed));
   }
   if (end > data.size()) {
-    Fail(where,
-         offsets + "end past the data of the file, which has " + std::to_string(data.size()) + " bytes (truncated?)");
+    Fail(where, offsets + "end past the data of the file, which has " + std::to_string(data.size()) +
+                    " bytes (a download that was not finished?)");
   }
   tensor.bytes = data.subspan(begin, end - begin);
   return tensor;

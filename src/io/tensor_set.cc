@@ -1,10 +1,15 @@
 #include "io/tensor_set.h"
 
+#include <cmath>
+#include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
 #include "dcp/error.h"
+#include "io/model_files.h"
+#include "io/tensor_names.h"
 #include "support/escape.h"
 #include "support/json.h"
 
@@ -13,14 +18,21 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kPrefix = "transformer.";
-
 [[noreturn]] void Fail(const std::filesystem::path& path, const std::string& what) {
   throw Error(ErrorCode::kInvalidModel, path.string() + ": " + what);
 }
 
-std::string Canonical(const std::string& name) {
-  return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
+std::string DescribeValue(float value) {
+  if (std::isnan(value)) return "nan";
+  return value > 0 ? "inf" : "-inf";
+}
+
+std::vector<float> Allocate(const std::string& where, size_t size) {
+  try {
+    return std::vector<float>(size);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::kOutOfMemory, where + ": cannot hold " + std::to_string(size) + " floats");
+  }
 }
 
 bool Exists(const std::filesystem::path& path) {
@@ -64,9 +76,22 @@ std::string StoredTensor::Where(const std::string& name) const {
   return file->path().string() + ": tensor " + OneLine(name);
 }
 
-TensorSet TensorSet::OpenFile(const std::filesystem::path& path) {
+std::vector<float> StoredTensor::Read(const std::string& name) const {
+  std::vector<float> values = Allocate(Where(name), view->bytes.size() / ItemSize(view->dtype));
+  const size_t bad = ConvertToFloat(view->dtype, view->bytes, values);
+  if (bad != values.size()) {
+    throw Error(ErrorCode::kInvalidModel, Where(name) + " holds " + DescribeValue(values[bad]) + " at index " +
+                                              std::to_string(bad) + " of " + std::to_string(values.size()) +
+                                              ", expected finite values");
+  }
+  file->Forget(*view);
+  return values;
+}
+
+TensorSet TensorSet::OpenFile(const std::filesystem::path& path, Naming naming) {
   TensorSet set(path);
   set.AddFile(path);
+  set.NameTensors(naming);
   return set;
 }
 
@@ -75,7 +100,9 @@ TensorSet TensorSet::OpenModel(const std::filesystem::path& directory) {
   const std::filesystem::path index = directory / "model.safetensors.index.json";
   if (Exists(single)) return OpenFile(single);
   if (Exists(index)) return OpenShards(index);
-  throw Error(ErrorCode::kIo, single.string() + ": no such file, and no " + index.filename().string() + " beside it");
+  std::string other = OtherModelFile(directory);
+  if (other.empty()) other = "and no " + index.filename().string() + " beside it";
+  throw Error(ErrorCode::kIo, single.string() + ": no such file; " + other);
 }
 
 TensorSet TensorSet::OpenShards(const std::filesystem::path& index) {
@@ -92,21 +119,34 @@ TensorSet TensorSet::OpenShards(const std::filesystem::path& index) {
     }
   }
   for (const auto& file : set.files_) CheckAllMapped(*file, weight_map, index);
+  set.NameTensors(Naming::kCanonical);
   return set;
 }
 
 const SafetensorsFile& TensorSet::AddFile(const std::filesystem::path& path) {
   files_.push_back(std::make_unique<SafetensorsFile>(SafetensorsFile::Open(path)));
-  const SafetensorsFile& file = *files_.back();
-  for (const auto& [name, view] : file.tensors()) {
-    const auto [present, added] = tensors_.try_emplace(Canonical(name), StoredTensor{&file, &view});
-    if (added) continue;
-    if (present->second.file != &file) {
-      Fail(path, "tensor " + OneLine(name) + " is also in " + present->second.file->path().filename().string());
-    }
-    Fail(path, "tensor " + OneLine(present->first) + " is there twice, with and without \"transformer.\"");
+  return *files_.back();
+}
+
+void TensorSet::NameTensors(Naming naming) {
+  std::vector<std::string> stored;
+  for (const auto& file : files_) {
+    for (const auto& [name, view] : file->tensors()) stored.push_back(name);
   }
-  return file;
+  std::optional<TensorNames> names;
+  if (naming == Naming::kCanonical) prefix_ = names.emplace(stored, source_.string()).prefix();
+  for (const auto& file : files_) {
+    for (const auto& [name, view] : file->tensors()) {
+      const auto [present, added] =
+          tensors_.try_emplace(names ? names->Canonical(name) : name, StoredTensor{file.get(), &view});
+      if (added) continue;
+      if (present->second.file != file.get()) {
+        Fail(file->path(),
+             "tensor " + OneLine(name) + " is also in " + present->second.file->path().filename().string());
+      }
+      Fail(file->path(), "tensor " + OneLine(present->first) + " is there twice, with and without a prefix");
+    }
+  }
 }
 
 }  // namespace dcp

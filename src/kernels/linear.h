@@ -12,8 +12,6 @@
 
 namespace dcp {
 
-enum class Activation { kNone, kGelu };
-
 // Inputs of a row that are rounded to 16 bits with one scale, for products with i8 weights.
 inline constexpr size_t kActivationGroup = 384;
 
@@ -40,13 +38,13 @@ class LinearScratch {
 
 // y = activation(x * w + bias) + residual.
 struct LinearArgs {
-  ConstMatrix x;                              // [B, in]
-  const PackedMatrix* weights;                // [in, out]
-  const float* bias = nullptr;                // [out rounded up to kPanel] or null
-  Activation activation = Activation::kNone;  // GELU in its tanh form (gelu_new)
-  ConstMatrix residual;                       // [B, out] or empty; must not overlap y
-  Matrix y;  // [B, cols], cols <= out: only the panels that hold these columns are computed. Rows
-             // must have room for whole panels; residual rows likewise
+  ConstMatrix x;                // [B, in]
+  const PackedMatrix* weights;  // [in, out]
+  const float* bias = nullptr;  // [out rounded up to kPanel] or null
+  Activation activation = Activation::kIdentity;
+  ConstMatrix residual;  // [B, out] or empty; must not overlap y
+  Matrix y;              // [B, cols], cols <= out: only the panels that hold these columns are computed. Rows
+                         // must have room for whole panels; residual rows likewise
   LinearScratch* scratch = nullptr;  // REQUIRED for i8 weights and for more than a handful of rows
 };
 

@@ -70,7 +70,7 @@ class RowTiles {
 #define DCP_KERNELS_LINEAR_BLOCK_INL_H_
 #endif
 
-#include "kernels/gelu-inl.h"
+#include "kernels/activation-inl.h"
 #include "kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -80,7 +80,7 @@ namespace HWY_NAMESPACE {
 // A vector of finished sums, for row and columns [column, column + kLanes).
 HWY_INLINE void Finish(const LinearArgs& args, size_t row, size_t column, FloatVec y) {
   if (args.bias != nullptr) y = hn::Add(y, LoadFloats(args.bias + column));
-  if (args.activation == Activation::kGelu) y = Gelu(y);
+  y = Activate(args.activation, y);
   if (args.residual.data != nullptr) y = hn::Add(y, LoadFloats(args.residual.row(row) + column));
   StoreFloats(y, args.y.row(row) + column);
 }

@@ -6,7 +6,6 @@
 #include "eviction/policy_contract.h"
 #include "kernels/attention.h"
 #include "kernels/interaction.h"
-#include "model/weights.h"
 
 namespace dcp {
 namespace {
@@ -20,13 +19,13 @@ constexpr size_t kUnitPages = 4;
 }  // namespace
 
 CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool)
-    : model_(model), cache_(cache), pool_(pool) {
+    : weights_(model.weights()), dims_(weights_.dims), cache_(cache), pool_(pool) {
   for (int layer = 0; layer < model.config().n_layer; ++layer) {
     const EvictionPolicy& of_layer = policy.ForLayer(layer);
     rules_.push_back({&of_layer, of_layer.chunk_rule(), AsksSelect(of_layer), of_layer.NeedsAttention(),
                       of_layer.NeedsInteraction(), of_layer.FollowsDelay() ? cache.shape().eviction_delay : 0});
   }
-  const size_t positions = RoundUp(static_cast<size_t>(model.config().n_positions), kPanel);
+  const size_t positions = RoundUp(dims_.positions, kPanel);
   workers_.resize(static_cast<size_t>(pool.threads()));
   for (WorkerScratch& worker : workers_) {
     worker.attention = AlignedBuffer<float>(AttentionScratch(positions));
@@ -63,10 +62,8 @@ void CacheAttention::Run(size_t layer, ConstMatrix qkv, Matrix out) {
 }
 
 SlotContent CacheAttention::Content(size_t row) const {
-  const auto c = static_cast<size_t>(model_.config().n_embd);
-  const auto r = static_cast<size_t>(model_.config().int_n_embd);
   const float* fused = qkv_.row(row);
-  return {fused + c, fused + 2 * c, fused + 3 * c + r};
+  return {fused + dims_.width, fused + 2 * dims_.width, fused + 3 * dims_.width + dims_.int_width};
 }
 
 // Takes what appending up to `tokens` tokens to each segment, and then evicting, can need, because nothing may fail in
@@ -87,7 +84,7 @@ void CacheAttention::RunTokenStep(size_t step) {
     if (step < segment->tokens.size()) active_.push_back(segment);
   }
   Reserve(active_, 1);
-  const auto heads = static_cast<size_t>(model_.config().n_head);
+  const size_t heads = dims_.heads;
   if (rule_.attention) {  // the heads of a sequence add to the same sums, so they go one after the other
     pool_.ParallelFor(active_.size(), [&](size_t i, size_t worker) {
       failure_.Catch(i, [&] { AppendAndEvict(*active_[i], step, workers_[worker]); });
@@ -109,8 +106,8 @@ void CacheAttention::AppendAndEvict(const Segment& segment, size_t step, WorkerS
   view.position = segment.first_position() + static_cast<int32_t>(step);
   view.delay = rule_.delay;
   if (rule_.interaction) {
-    const float* q_int = qkv_.row(segment.row + step) + 3 * static_cast<size_t>(model_.config().n_embd);
-    InteractionScores(q_int, slots.pages(), model_.weights().layers[layer_].beta, scratch.scores.data());
+    const float* q_int = qkv_.row(segment.row + step) + 3 * dims_.width;
+    InteractionScores(q_int, slots.pages(), weights_.layers[layer_].beta, scratch.scores.data());
     view.scores = {scratch.scores.data(), slots.size()};
   }
   slots.Append(view.position, ExpiryAtAppend(view.position), Content(segment.row + step));
@@ -137,7 +134,7 @@ int32_t CacheAttention::ExpiryAtAppend(int32_t position) const {
 
 void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, WorkerScratch& scratch) {
   LayerSlots& slots = Slots(segment);
-  const auto d = static_cast<size_t>(model_.config().head_dim());
+  const size_t d = dims_.head_dim;
   const size_t row = segment.row + step;
   AttendOne(qkv_.row(row) + head * d, slots.pages(), head, scratch.attention.data(), out_.row(row) + head * d,
             rule_.attention ? slots.attention() : nullptr);
@@ -171,15 +168,13 @@ void CacheAttention::DecideChunks() {
       units_.push_back({i, 0, page, std::min(page + kUnitPages, pages)});
     }
   }
-  const auto c = static_cast<size_t>(model_.config().n_embd);
-  const auto r = static_cast<size_t>(model_.config().int_n_embd);
   pool_.ParallelFor(units_.size(), [&](size_t i, size_t) {
     const ChunkUnit& unit = units_[i];
     const Segment& segment = *by_chunk_[unit.segment];
     ChunkDropArgs args;
-    args.q_int = qkv_.Rows(segment.row, segment.tokens.size()).Cols(3 * c, r);
+    args.q_int = qkv_.Rows(segment.row, segment.tokens.size()).Cols(3 * dims_.width, dims_.int_width);
     args.keys = Slots(segment).pages();
-    args.beta = model_.weights().layers[layer_].beta;
+    args.beta = weights_.layers[layer_].beta;
     args.threshold = rule_.policy->threshold();
     args.first_position = segment.first_position();
     args.delay = rule_.delay;
@@ -192,12 +187,11 @@ void CacheAttention::DecideChunks() {
 }
 
 void CacheAttention::AttendChunks() {
-  const auto heads = static_cast<size_t>(model_.config().n_head);
-  const auto d = static_cast<size_t>(model_.config().head_dim());
+  const size_t d = dims_.head_dim;
   units_.clear();
   for (size_t i = 0; i < by_chunk_.size(); ++i) {
     const size_t queries = by_chunk_[i]->tokens.size();
-    for (size_t head = 0; head < heads; ++head) {
+    for (size_t head = 0; head < dims_.heads; ++head) {
       for (size_t begin = 0; begin < queries; begin += kUnitQueries) {
         units_.push_back({i, head, begin, std::min(begin + kUnitQueries, queries)});
       }

@@ -13,6 +13,7 @@
 #include "dcp/eviction_policy.h"
 #include "dcp/model.h"
 #include "dcp/thread_pool.h"
+#include "model/weights.h"
 
 namespace dcp {
 
@@ -77,7 +78,8 @@ class CacheAttention {
   int32_t ExpiryAtAppend(int32_t position) const;
   LayerSlots& Slots(const Segment& segment) const { return segment.sequence->layers[layer_]; }
 
-  const Model& model_;
+  const ModelWeights& weights_;
+  const Dimensions& dims_;
   BatchedCache& cache_;
   ThreadPool& pool_;
   std::vector<Rule> rules_;  // [L]

@@ -9,9 +9,8 @@ namespace {
 // Fewer rows than this are normalised by the calling thread: waking the others would take longer.
 constexpr size_t kParallelRows = 8;
 
-size_t FusedColumns(const ModelConfig& config, const EvictionPolicy& policy) {
-  const int interaction = policy.NeedsInteraction() ? 2 * config.int_n_embd : 0;
-  return static_cast<size_t>(3 * config.n_embd + interaction);
+size_t FusedColumns(const Dimensions& dims, const EvictionPolicy& policy) {
+  return 3 * dims.width + (policy.NeedsInteraction() ? 2 * dims.int_width : 0);
 }
 
 }  // namespace
@@ -19,15 +18,15 @@ size_t FusedColumns(const ModelConfig& config, const EvictionPolicy& policy) {
 Decoder::Decoder(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool)
     : model_(model),
       weights_(model.weights()),
+      dims_(weights_.dims),
       pool_(pool),
       attention_(model, cache, policy, pool),
-      fused_columns_(FusedColumns(model.config(), policy)),
-      x_(static_cast<size_t>(model.config().n_embd)),
-      mid_(static_cast<size_t>(model.config().n_embd)),
-      normal_(static_cast<size_t>(model.config().n_embd)),
-      fused_(fused_columns_),
-      attended_(static_cast<size_t>(model.config().n_embd)),
-      hidden_(static_cast<size_t>(model.config().n_inner)) {}
+      x_(dims_.width),
+      mid_(dims_.width),
+      normal_(dims_.width),
+      fused_(FusedColumns(dims_, policy)),
+      attended_(dims_.width),
+      hidden_(dims_.inner) {}
 
 void Decoder::Reserve(size_t rows) {
   for (Activation2D* activation : {&x_, &mid_, &normal_, &fused_, &attended_, &hidden_}) activation->Reserve(rows);
@@ -63,6 +62,26 @@ void Decoder::Normalize(ConstMatrix x, const LayerNormWeights& norm, Matrix out)
   for (size_t row = 0; row < x.rows; ++row) one(row, 0);
 }
 
+void Decoder::Project(ConstMatrix x, const LinearWeights& w, Matrix y, ConstMatrix residual, Activation activation) {
+  Linear({.x = x,
+          .weights = &w.matrix,
+          .bias = w.bias.data(),
+          .activation = activation,
+          .residual = residual,
+          .y = y,
+          .scratch = &scratch_},
+         pool_);
+}
+
+// Attention divides by sqrt(D), as GPT-2 does; what a variant has instead is made up for here.
+void Decoder::ScaleQueries(size_t layer, Matrix q) {
+  const float factor = model_.config().AttentionFactor(static_cast<int>(layer));
+  if (factor == 1.0f) return;
+  for (size_t row = 0; row < q.rows; ++row) {
+    for (size_t c = 0; c < q.cols; ++c) q.row(row)[c] *= factor;
+  }
+}
+
 void Decoder::Layer(size_t index, size_t rows) {
   const LayerWeights& w = weights_.layers[index];
   const Matrix x = x_.Rows(rows);
@@ -73,37 +92,13 @@ void Decoder::Layer(size_t index, size_t rows) {
   const Matrix hidden = hidden_.Rows(rows);
 
   Normalize(x, w.ln_1, normal);
-  Linear({.x = normal,
-          .weights = &w.qkv_int.matrix,
-          .bias = w.qkv_int.bias.data(),
-          .residual = {},
-          .y = fused,
-          .scratch = &scratch_},
-         pool_);
+  Project(normal, w.qkv_int, fused);
+  ScaleQueries(index, fused.Cols(0, dims_.width));
   attention_.Run(index, fused, attended);
-  Linear({.x = attended,
-          .weights = &w.attn_proj.matrix,
-          .bias = w.attn_proj.bias.data(),
-          .residual = x,
-          .y = mid,
-          .scratch = &scratch_},
-         pool_);
+  Project(attended, w.attn_proj, mid, x);
   Normalize(mid, w.ln_2, normal);
-  Linear({.x = normal,
-          .weights = &w.fc.matrix,
-          .bias = w.fc.bias.data(),
-          .activation = Activation::kGelu,
-          .residual = {},
-          .y = hidden,
-          .scratch = &scratch_},
-         pool_);
-  Linear({.x = hidden,
-          .weights = &w.mlp_proj.matrix,
-          .bias = w.mlp_proj.bias.data(),
-          .residual = mid,
-          .y = x,
-          .scratch = &scratch_},
-         pool_);
+  Project(normal, w.fc, hidden, {}, model_.config().activation);
+  Project(hidden, w.mlp_proj, x, mid);
 }
 
 void Decoder::ComputeLogits(std::span<const LogitsRow> rows, Matrix logits) {
@@ -119,7 +114,7 @@ void Decoder::ComputeLogits(std::span<const LogitsRow> rows, Matrix logits) {
     size_t end = begin + 1;
     while (end < rows.size() && rows[end].out_row == rows[begin].out_row + (end - begin)) ++end;
     Linear({.x = normal.Rows(begin, end - begin),
-            .weights = &weights_.token_embedding,
+            .weights = &weights_.output(),
             .residual = {},
             .y = logits.Rows(rows[begin].out_row, end - begin),
             .scratch = &scratch_},

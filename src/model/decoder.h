@@ -49,18 +49,22 @@ class Decoder {
  private:
   void Reserve(size_t rows);
   void Embed(std::span<const Segment> segments, Matrix x);
+  // What the layers' products have in common: y = activation(x w + b) + residual, over `w` of a layer.
+  void Project(ConstMatrix x, const LinearWeights& w, Matrix y, ConstMatrix residual = {},
+               Activation activation = Activation::kIdentity);
   void Layer(size_t index, size_t rows);
+  void ScaleQueries(size_t layer, Matrix q);
   void Normalize(ConstMatrix x, const LayerNormWeights& norm, Matrix out);
 
   const Model& model_;
   const ModelWeights& weights_;
+  const Dimensions& dims_;
   ThreadPool& pool_;
   CacheAttention attention_;
-  size_t fused_columns_;   // 3C, and 2R more when the policy reads interaction scores
   Activation2D x_;         // [M, C] residual stream
   Activation2D mid_;       // [M, C] the same between attention and MLP
   Activation2D normal_;    // [M, C]
-  Activation2D fused_;     // [M, 3C + 2R]
+  Activation2D fused_;     // [M, 3C], and 2R columns more when the policy reads interaction scores
   Activation2D attended_;  // [M, C]
   Activation2D hidden_;    // [M, n_inner]
   LinearScratch scratch_;

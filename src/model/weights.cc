@@ -26,18 +26,20 @@ AlignedBuffer<float> Padded(const std::vector<float>& values) {
 class Builder {
  public:
   Builder(const ModelConfig& config, WeightType type, TensorSource source)
-      : config_(config), type_(type), source_(std::move(source)) {
+      : config_(config), dims_(config), type_(type), source_(std::move(source)) {
     ForEachTensor(config, [&](const TensorSpec& spec) { left_.emplace(spec.name, spec); });
   }
 
   ModelWeights Build() {
     ModelWeights weights;
+    weights.dims = dims_;
     weights.token_embedding = Pack(Take("wte.weight"), true);
     const std::vector<float> positions = Take("wpe.weight").values;
     weights.position_embedding = AlignedBuffer<float>(positions.size());
     std::copy(positions.begin(), positions.end(), weights.position_embedding.data());
     for (int i = 0; i < config_.n_layer; ++i) weights.layers.push_back(Layer(LayerPrefix(i)));
     weights.ln_f = Norm("ln_f");
+    if (!config_.tie_word_embeddings) weights.lm_head = Pack(Take("lm_head.weight"), true);
     if (!left_.empty())
       throw Error(ErrorCode::kInternal, "tensor " + left_.begin()->first + " has no place in a model");
     return weights;
@@ -74,27 +76,25 @@ class Builder {
 
   // q, k, v and the interaction projections all read LN1(x): one product computes them.
   LinearWeights FusedInput(const std::string& layer) {
-    const int64_t c = config_.n_embd;
-    const int64_t r = config_.int_n_embd;
-    const int64_t out = 3 * c + 2 * r;
-    std::vector<float> fused(static_cast<size_t>(c * out));
+    const size_t c = dims_.width;
+    const size_t r = dims_.int_width;
+    const size_t out = 3 * c + 2 * r;
+    std::vector<float> fused(c * out);
     const std::vector<float> qkv = Take(layer + "attn.c_attn.weight").values;
-    for (int64_t i = 0; i < c; ++i) std::copy_n(qkv.data() + i * 3 * c, 3 * c, fused.data() + i * out);
+    for (size_t i = 0; i < c; ++i) std::copy_n(qkv.data() + i * 3 * c, 3 * c, fused.data() + i * out);
     if (r > 0) {
       CopyTransposed(Take(layer + "attn.q_int.weight").values, out, fused.data() + 3 * c);
       CopyTransposed(Take(layer + "attn.k_int.weight").values, out, fused.data() + 3 * c + r);
     }
     std::vector<float> bias = Take(layer + "attn.c_attn.bias").values;
-    bias.resize(static_cast<size_t>(out));
-    return {PackedMatrix::Pack(type_, static_cast<size_t>(c), static_cast<size_t>(out), fused.data(), false),
-            Padded(bias)};
+    bias.resize(out);
+    return {PackedMatrix::Pack(type_, c, out, fused.data(), false), Padded(bias)};
   }
 
   // `weight` is [R, C], stored like torch.nn.Linear; it becomes R columns of a matrix whose rows are `stride` apart.
-  void CopyTransposed(const std::vector<float>& weight, int64_t stride, float* out) const {
-    const int64_t c = config_.n_embd;
-    for (int64_t r = 0; r < config_.int_n_embd; ++r) {
-      for (int64_t i = 0; i < c; ++i) out[i * stride + r] = weight[static_cast<size_t>(r * c + i)];
+  void CopyTransposed(const std::vector<float>& weight, size_t stride, float* out) const {
+    for (size_t r = 0; r < dims_.int_width; ++r) {
+      for (size_t i = 0; i < dims_.width; ++i) out[i * stride + r] = weight[r * dims_.width + i];
     }
   }
 
@@ -102,7 +102,7 @@ class Builder {
     LayerWeights layer;
     layer.ln_1 = Norm(prefix + "ln_1");
     layer.qkv_int = FusedInput(prefix);
-    if (config_.int_n_embd > 0) layer.beta = Take(prefix + "attn.int_bias").values[0];
+    if (dims_.int_width > 0) layer.beta = Take(prefix + "attn.int_bias").values[0];
     layer.attn_proj = Linear(prefix + "attn.c_proj");
     layer.ln_2 = Norm(prefix + "ln_2");
     layer.fc = Linear(prefix + "mlp.c_fc");
@@ -111,6 +111,7 @@ class Builder {
   }
 
   ModelConfig config_;
+  Dimensions dims_;
   WeightType type_;
   TensorSource source_;
   std::map<std::string, TensorSpec> left_;  // not yet packed
@@ -142,6 +143,7 @@ std::vector<float> Draw(const TensorSpec& spec, uint64_t& stream) {
     case TensorRole::kQkvMatrix:
     case TensorRole::kResidualMatrix:
     case TensorRole::kInteractionMatrix:
+    case TensorRole::kOutputMatrix:
       stream = Mix(stream + kGoldenGamma);
       for (size_t i = 0; i < values.size(); ++i) values[i] = kDeviation * BellShaped(Mix(stream + i));
   }
@@ -149,6 +151,19 @@ std::vector<float> Draw(const TensorSpec& spec, uint64_t& stream) {
 }
 
 void HashBytes(uint64_t& hash, const void* data, size_t size) { hash = WordHash(hash, data, size); }
+
+// What a config says beyond the shape of the published GPT-2. Nothing is added for one like it, whose fingerprint is
+// that of earlier versions.
+void HashVariant(uint64_t& hash, const ModelConfig& config) {
+  const ModelConfig plain;
+  if (config.activation == plain.activation && config.scale_attn_weights == plain.scale_attn_weights &&
+      config.scale_attn_by_inverse_layer_idx == plain.scale_attn_by_inverse_layer_idx) {
+    return;
+  }
+  const int variant[] = {static_cast<int>(config.activation), config.scale_attn_weights,
+                         config.scale_attn_by_inverse_layer_idx};
+  HashBytes(hash, variant, sizeof(variant));
+}
 
 void HashMatrix(uint64_t& hash, const PackedMatrix& matrix) {
   const auto type = static_cast<int>(matrix.type());
@@ -177,6 +192,7 @@ size_t ModelWeights::bytes() const {
   const auto norm = [](const LayerNormWeights& n) { return (n.weight.size() + n.bias.size()) * sizeof(float); };
   const auto linear = [](const LinearWeights& l) { return l.matrix.bytes() + l.bias.size() * sizeof(float); };
   size_t total = token_embedding.bytes() + position_embedding.size() * sizeof(float) + norm(ln_f);
+  if (lm_head) total += lm_head->bytes();
   for (const LayerWeights& layer : layers) {
     total += norm(layer.ln_1) + norm(layer.ln_2) + linear(layer.qkv_int) + linear(layer.attn_proj) + linear(layer.fc) +
              linear(layer.mlp_proj);
@@ -191,7 +207,9 @@ uint64_t Fingerprint(const ModelConfig& config, const ModelWeights& weights) {
   HashBytes(hash, shape, sizeof(shape));
   HashBytes(hash, &config.layer_norm_epsilon, sizeof(float));
   if (config.eviction_delay > 0) HashBytes(hash, &config.eviction_delay, sizeof(int));
+  HashVariant(hash, config);
   HashMatrix(hash, weights.token_embedding);
+  if (weights.lm_head) HashMatrix(hash, *weights.lm_head);
   HashBuffer(hash, weights.position_embedding);
   HashBuffer(hash, weights.ln_f.weight);
   HashBuffer(hash, weights.ln_f.bias);

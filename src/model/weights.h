@@ -2,6 +2,7 @@
 #ifndef DCP_MODEL_WEIGHTS_H_
 #define DCP_MODEL_WEIGHTS_H_
 
+#include <optional>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -9,6 +10,7 @@
 #include "dcp/types.h"
 #include "io/checkpoint.h"
 #include "kernels/packed_matrix.h"
+#include "model/dimensions.h"
 
 namespace dcp {
 
@@ -35,11 +37,14 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
-  PackedMatrix token_embedding;             // wte as [C, V]: embedding table and output matrix in one
+  Dimensions dims;
+  PackedMatrix token_embedding;             // wte as [C, V]: embedding table and, of a tied model, output matrix in one
   AlignedBuffer<float> position_embedding;  // wpe [P, C]
   std::vector<LayerWeights> layers;         // [L]
   LayerNormWeights ln_f;
+  std::optional<PackedMatrix> lm_head;  // [C, V] of a model whose output matrix is not the embedding
 
+  const PackedMatrix& output() const { return lm_head ? *lm_head : token_embedding; }
   size_t bytes() const;
 };
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "support/escape.h"
+#include "support/file_kind.h"
 #include "support/mapped_file.h"
 
 namespace dcp {
@@ -80,6 +81,9 @@ Json ParseJsonObject(std::string_view text, const std::string& source, ErrorCode
 Json LoadJsonObject(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::Open(path);
   if (file.bytes().empty()) throw Error(ErrorCode::kInvalidModel, path.string() + ": is empty, expected a JSON object");
+  if (const std::string_view kind = ForeignKind(file.text()); !kind.empty()) {
+    throw Error(ErrorCode::kInvalidModel, path.string() + ": is " + std::string(kind) + ", expected a JSON object");
+  }
   return ParseJsonObject(file.text(), path.string());
 }
 

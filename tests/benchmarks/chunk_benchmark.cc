@@ -100,8 +100,8 @@ void BM_Gelu(benchmark::State& state, Activation activation) {
   }
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kWidth));
 }
-BENCHMARK_CAPTURE(BM_Gelu, none, Activation::kNone);
-BENCHMARK_CAPTURE(BM_Gelu, gelu, Activation::kGelu);
+BENCHMARK_CAPTURE(BM_Gelu, none, Activation::kIdentity);
+BENCHMARK_CAPTURE(BM_Gelu, gelu, Activation::kGeluTanh);
 
 }  // namespace
 }  // namespace dcp::benchmarks

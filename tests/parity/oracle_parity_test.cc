@@ -11,6 +11,7 @@ namespace dcp::parity {
 namespace {
 
 using reference::RandomModelOptions;
+using reference::Variant;
 
 //                                             L  H  D   R   V    P  seed
 const std::vector<RandomModelOptions> kShapes = {
@@ -130,6 +131,63 @@ TEST_P(WeightTypeParity, RoundedWeights) {
 
 INSTANTIATE_TEST_SUITE_P(Types, WeightTypeParity, testing::Values(WeightType::kBF16, WeightType::kF16, WeightType::kI8),
                          [](const auto& test) { return std::string(ToString(test.param)); });
+
+class VariantParity : public testing::TestWithParam<std::tuple<Variant, WeightType>> {};
+
+// Models that differ from the published GPT-2, in weights that are exact in the type that holds them.
+TEST_P(VariantParity, ExactWeights) {
+  const auto& [variant, type] = GetParam();
+  RandomModelOptions shape{3, 3, 8, 9, 131, 80, 51};
+  shape.exact_in = type;
+  shape.variant = variant;
+  const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);
+  ThreadPool pool(1);
+  const TestModel model = MakeTestModel(shape, type);
+  for (const char* policy : {"dense", "learned", "h2o:24"}) {
+    SCOPED_TRACE(policy);
+    const auto expected = model.oracle->Run(ids, ParsePolicy(policy));
+    const Trace trace = RunAlone(model.fast, pool, Options({policy, policy}), ids, 50);
+    ExpectAgrees(trace, expected, ids, ToleranceOf(type));
+  }
+}
+
+// A variant that is not computed would pass for the published model: each has to change the logits.
+TEST_P(VariantParity, IsAnotherModel) {
+  const auto& [variant, type] = GetParam();
+  RandomModelOptions shape{3, 3, 8, 9, 131, 80, 51};
+  const auto ids = reference::RandomIds(40, shape.vocab, shape.seed);
+  const auto plain = MakeTestModel(shape).oracle->Run(ids, ParsePolicy("dense"));
+  shape.variant = variant;
+  const auto other = MakeTestModel(shape).oracle->Run(ids, ParsePolicy("dense"));
+  EXPECT_GT(RelativeDifference(Row(plain.logits, 39), Row(other.logits, 39)), 10 * kLogitTolerance);
+}
+
+const Variant kVariants[] = {
+    {.name = "linear", .activation = Activation::kIdentity},
+    {.name = "gelu", .activation = Activation::kGelu},
+    {.name = "quick_gelu", .activation = Activation::kQuickGelu},
+    {.name = "silu", .activation = Activation::kSilu},
+    {.name = "relu", .activation = Activation::kRelu},
+    {.name = "tanh", .activation = Activation::kTanh},
+    {.name = "unscaled", .scale_attn_weights = false},
+    {.name = "scaled_by_layer", .scale_attn_by_inverse_layer_idx = true},
+    {.name = "only_by_layer", .scale_attn_weights = false, .scale_attn_by_inverse_layer_idx = true},
+    {.name = "untied", .tie_word_embeddings = false},
+    {.name = "narrow_inner", .inner = 41},
+    {.name = "all_at_once",
+     .activation = Activation::kSilu,
+     .scale_attn_by_inverse_layer_idx = true,
+     .tie_word_embeddings = false,
+     .inner = 130}};
+
+INSTANTIATE_TEST_SUITE_P(All, VariantParity,
+                         testing::Combine(testing::ValuesIn(kVariants),
+                                          testing::Values(WeightType::kF32, WeightType::kBF16, WeightType::kF16,
+                                                          WeightType::kI8)),
+                         [](const auto& test) {
+                           return std::string(std::get<0>(test.param).name) + "_" +
+                                  std::string(ToString(std::get<1>(test.param)));
+                         });
 
 // K and V in 16 or 8 bits lose bits once; the decisions of the first layer do not see them.
 class KvTypeParity : public testing::TestWithParam<KvType> {};

@@ -142,7 +142,9 @@ void AddExtras(const ModelConfig& config, const MakeOptions& options, std::vecto
     }
   }
   if (options.transformer_prefix) {
-    for (MadeTensor& tensor : tensors) tensor.name = "transformer." + tensor.name;
+    for (MadeTensor& tensor : tensors) {
+      if (!tensor.name.starts_with("lm_head.")) tensor.name = "transformer." + tensor.name;
+    }
   }
   if (options.lm_head) {
     MadeTensor head = tensors.front();
@@ -209,6 +211,7 @@ std::vector<MadeTensor> MakeTensors(const ModelConfig& config, const MakeOptions
     list.Linear(h + "mlp.c_proj", config.n_inner, c);
   }
   list.LayerNorm("ln_f");
+  if (!config.tie_word_embeddings) list.Matrix("lm_head.weight", config.vocab_size, c, c);
   return list.Take();
 }
 
@@ -222,7 +225,7 @@ std::string ConfigJson(const ModelConfig& config) {
   nlohmann::ordered_json json = {
       {"model_type", "gpt2"},
       {"architectures", {"GPT2LMHeadModel"}},
-      {"activation_function", "gelu_new"},
+      {"activation_function", ToString(config.activation)},
       {"n_layer", config.n_layer},
       {"n_head", config.n_head},
       {"n_embd", config.n_embd},
@@ -231,10 +234,12 @@ std::string ConfigJson(const ModelConfig& config) {
       {"n_inner", config.n_inner},
       {"vocab_size", config.vocab_size},
       {"layer_norm_epsilon", config.layer_norm_epsilon},
-      {"tie_word_embeddings", true},
+      {"tie_word_embeddings", config.tie_word_embeddings},
   };
   if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
   if (!config.eos_token_ids.empty()) json["eos_token_id"] = config.eos_token_ids[0];
+  if (!config.scale_attn_weights) json["scale_attn_weights"] = false;
+  if (config.scale_attn_by_inverse_layer_idx) json["scale_attn_by_inverse_layer_idx"] = true;
   if (config.int_n_embd > 0) json["dcp"] = DcpJson(config);
   return json.dump(1);
 }

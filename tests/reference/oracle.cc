@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <string>
 #include <utility>
 
+#include "tests/reference/activation.h"
 #include "tests/reference/oracle_policy.h"
 
 namespace dcp::reference {
@@ -63,24 +63,28 @@ Matrix LayerNorm(const Matrix& x, const RowVector& weight, const RowVector& bias
   return y;
 }
 
-double Gelu(double x) {
-  return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-}
-
 Matrix Linear(const Matrix& x, const Matrix& weight, const RowVector& bias) { return (x * weight).rowwise() + bias; }
 
-void AddMlp(const OracleLayer& layer, double epsilon, Matrix& x) {
-  Matrix hidden = Linear(LayerNorm(x, layer.ln_2_weight, layer.ln_2_bias, epsilon), layer.c_fc_weight, layer.c_fc_bias);
-  hidden = hidden.unaryExpr(&Gelu);
+void AddMlp(const OracleLayer& layer, const ModelConfig& config, Matrix& x) {
+  const Matrix normed = LayerNorm(x, layer.ln_2_weight, layer.ln_2_bias, config.layer_norm_epsilon);
+  Matrix hidden = Linear(normed, layer.c_fc_weight, layer.c_fc_bias);
+  for (double& value : hidden.reshaped()) value = Activate(config.activation, value);
   x += Linear(hidden, layer.mlp_c_proj_weight, layer.mlp_c_proj_bias);
 }
 
-// softmax over the allowed tokens of q . k / sqrt(D), for one head and token n: [allowed.size()]
-std::vector<double> Softmax(const RowVector& q, const Eigen::Ref<const Matrix>& k, const std::vector<int>& allowed) {
+// What q . k is divided by in a layer.
+double AttentionDivisor(const ModelConfig& config, int layer) {
+  const double width = config.scale_attn_weights ? std::sqrt(static_cast<double>(config.head_dim())) : 1.0;
+  return config.scale_attn_by_inverse_layer_idx ? width * (layer + 1) : width;
+}
+
+// softmax over the allowed tokens of q . k / divisor, for one head and token n: [allowed.size()]
+std::vector<double> Softmax(const RowVector& q, const Eigen::Ref<const Matrix>& k, double divisor,
+                            const std::vector<int>& allowed) {
   std::vector<double> weights;
   double largest = -std::numeric_limits<double>::infinity();
   for (int j : allowed) {
-    weights.push_back(q.dot(k.row(j)) / std::sqrt(static_cast<double>(q.size())));
+    weights.push_back(q.dot(k.row(j)) / divisor);
     largest = std::max(largest, weights.back());
   }
   double sum = 0;
@@ -118,11 +122,16 @@ Oracle::Oracle(const Checkpoint& checkpoint) : config_(checkpoint.config()) {
   wte_ = ReadMatrix(checkpoint, "wte.weight", config_.vocab_size, config_.n_embd);
   wpe_ = ReadMatrix(checkpoint, "wpe.weight", config_.n_positions, config_.n_embd);
   for (int l = 0; l < config_.n_layer; ++l) layers_.push_back(ReadLayer(checkpoint, l));
+  if (!config_.tie_word_embeddings) {
+    lm_head_ = ReadMatrix(checkpoint, "lm_head.weight", config_.vocab_size, config_.n_embd);
+  }
   ln_f_weight_ = ReadVector(checkpoint, "ln_f.weight", config_.n_embd);
   ln_f_bias_ = ReadVector(checkpoint, "ln_f.bias", config_.n_embd);
 }
 
-void Oracle::Attention(const OracleLayer& layer, const PolicySpec& spec, Matrix& x, OracleResult& result) const {
+void Oracle::Attention(int index, const PolicySpec& spec, Matrix& x, OracleResult& result) const {
+  const OracleLayer& layer = layers_[index];
+  const double divisor = AttentionDivisor(config_, index);
   const int tokens = static_cast<int>(x.rows());
   const int c = config_.n_embd;
   const int d = config_.head_dim();
@@ -153,7 +162,7 @@ void Oracle::Attention(const OracleLayer& layer, const PolicySpec& spec, Matrix&
     }
     const std::vector<int> allowed = Allowed(kept, n);
     for (int h = 0; h < config_.n_head; ++h) {
-      const auto weights = Softmax(qkv.row(n).segment(h * d, d), qkv.middleCols(c + h * d, d), allowed);
+      const auto weights = Softmax(qkv.row(n).segment(h * d, d), qkv.middleCols(c + h * d, d), divisor, allowed);
       for (size_t i = 0; i < allowed.size(); ++i) {
         mixed.row(n).segment(h * d, d) += weights[i] * qkv.row(allowed[i]).segment(2 * c + h * d, d);
         received[allowed[i]] += weights[i];
@@ -176,10 +185,11 @@ OracleResult Oracle::Run(std::span<const TokenId> ids, const PolicySpec& spec) c
   Matrix x(tokens, config_.n_embd);
   for (int t = 0; t < tokens; ++t) x.row(t) = wte_.row(ids[t]) + wpe_.row(t);
   for (int l = 0; l < config_.n_layer; ++l) {
-    Attention(layers_[l], RuleOfLayer(spec, l), x, result);
-    AddMlp(layers_[l], config_.layer_norm_epsilon, x);
+    Attention(l, RuleOfLayer(spec, l), x, result);
+    AddMlp(layers_[l], config_, x);
   }
-  result.logits = LayerNorm(x, ln_f_weight_, ln_f_bias_, config_.layer_norm_epsilon) * wte_.transpose();
+  const Matrix& output = config_.tie_word_embeddings ? wte_ : lm_head_;
+  result.logits = LayerNorm(x, ln_f_weight_, ln_f_bias_, config_.layer_norm_epsilon) * output.transpose();
   for (int t = 0; t + 1 < tokens; ++t) {
     result.nll.push_back(NegativeLogLikelihood(result.logits.row(t), ids[t + 1]));
   }

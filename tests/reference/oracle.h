@@ -64,11 +64,12 @@ class Oracle {
 
  private:
   // Adds the attention of one layer to x [T, C].
-  void Attention(const OracleLayer& layer, const PolicySpec& spec, Matrix& x, OracleResult& result) const;
+  void Attention(int index, const PolicySpec& spec, Matrix& x, OracleResult& result) const;
 
   ModelConfig config_;
-  Matrix wte_;  // [V, C]
-  Matrix wpe_;  // [P, C]
+  Matrix wte_;      // [V, C]
+  Matrix wpe_;      // [P, C]
+  Matrix lm_head_;  // [V, C], empty where wte is the output matrix
   std::vector<OracleLayer> layers_;
   RowVector ln_f_weight_, ln_f_bias_;  // [C]
 };

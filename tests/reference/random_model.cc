@@ -54,6 +54,12 @@ void WriteRandomModel(const RandomModelOptions& options, const std::filesystem::
   ModelConfig config =
       SmallConfig(options.layers, options.heads, options.head_dim, options.int_dim, options.vocab, options.positions);
   config.eviction_delay = std::min(options.delay, options.positions);
+  const Variant& variant = options.variant;
+  config.activation = variant.activation;
+  config.scale_attn_weights = variant.scale_attn_weights;
+  config.scale_attn_by_inverse_layer_idx = variant.scale_attn_by_inverse_layer_idx;
+  config.tie_word_embeddings = variant.tie_word_embeddings;
+  if (variant.inner > 0) config.n_inner = variant.inner;
   MakeOptions make;
   make.seed = options.seed;
   make.beta = 1.8f;  // a token then lives for tens of tokens, with a wide spread

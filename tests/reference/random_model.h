@@ -4,11 +4,23 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <ostream>
 #include <vector>
 
 #include "dcp/types.h"
 
 namespace dcp::reference {
+
+// What it has otherwise than the published GPT-2: fields of ModelConfig.
+struct Variant {
+  const char* name = "gpt2";
+  Activation activation = Activation::kGeluTanh;
+  bool scale_attn_weights = true;
+  bool scale_attn_by_inverse_layer_idx = false;
+  bool tie_word_embeddings = true;
+  int inner = 0;  // n_inner; 0: 4*C
+};
+inline std::ostream& operator<<(std::ostream& out, const Variant& variant) { return out << variant.name; }
 
 struct RandomModelOptions {
   int layers = 2;      // L
@@ -22,6 +34,7 @@ struct RandomModelOptions {
   // fast path has to agree with the oracle as closely as in float32.
   WeightType exact_in = WeightType::kF32;
   int delay = 0;  // W, cut to P
+  Variant variant = {};
 };
 
 // Writes config.json and model.safetensors (F32) to `directory`, which is created.

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "common/hub_cache.h"
 #include "common/option_group.h"
 #include "common/tool.h"
 #include "dcp/error.h"
@@ -31,8 +32,9 @@ PolicySpec ResolvePolicy(const PolicyOptions& options, const Model& model) {
 }  // namespace
 
 void AddModelSource(const OptionGroup& add, ModelSource& options) {
-  add("--model", options.model, "Hugging Face GPT-2 directory", "DIR");
-  add("--adapter", options.adapter, "Adapter directory put on top of the model", "DIR");
+  add("--model", options.model, "Hugging Face GPT-2 directory", "DIR", SnapshotOf);
+  add("--adapter", options.adapter, "Adapter directory put on top of the model: interaction tensors, or LoRA of PEFT",
+      "DIR", SnapshotOf);
 }
 
 void AddRunOptions(const OptionGroup& add, RunOptions& options) {

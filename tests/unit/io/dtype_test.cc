@@ -72,6 +72,16 @@ TEST(DTypeTest, TheFirstBadFloatIsFoundAtAnyAlignment) {
   }
 }
 
+TEST(DTypeTest, DoublesAreRounded) {
+  const std::vector<double> values = {1.0 + 0x1p-25, 1.0 + 0x3p-25, -0x1p-160, 3.4e38, -1.0 / 3.0};
+  std::vector<float> out(values.size());
+  EXPECT_EQ(ConvertToFloat(DType::kF64, std::as_bytes(std::span(values)), out), 5u);
+  EXPECT_EQ(out, (std::vector<float>{1.0f, 1.0f + 0x1p-23f, -0.0f, 3.4e38f, -1.0f / 3.0f}));
+  const std::vector<double> bad = {1.0, 1e39};  // more than a float holds
+  out.resize(2);
+  EXPECT_EQ(ConvertToFloat(DType::kF64, std::as_bytes(std::span(bad)), out), 1u);
+}
+
 TEST(DTypeTest, ExtremeFiniteFloatsAreFine) {
   const std::vector<float> values = {std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest(),
                                      std::numeric_limits<float>::denorm_min(), -0.0f};
@@ -95,7 +105,8 @@ TEST(DTypeTest, NamesAndSizes) {
   EXPECT_EQ(ItemSize(DType::kF32), 4u);
   EXPECT_EQ(ItemSize(DType::kC64), 8u);
   EXPECT_EQ(AsWeightType(DType::kBF16), WeightType::kBF16);
-  EXPECT_EQ(AsWeightType(DType::kF64), std::nullopt);
+  EXPECT_EQ(AsWeightType(DType::kF64), WeightType::kF32);
+  EXPECT_EQ(AsWeightType(DType::kI32), std::nullopt);
 }
 
 // The maker of test checkpoints must round as PyTorch does: to nearest, ties to even.

@@ -137,6 +137,88 @@ TEST(ModelConfigTest, HarmlessVariantsAreRead) {
   EXPECT_EQ(Load(dir, config).n_inner, 7);
 }
 
+TEST(ModelConfigTest, WithoutModelTypeItIsAGpt2) {
+  const TempDir dir;
+  json config = GoodConfig();
+  config.erase("model_type");
+  WriteText(dir / "config.json", config.dump());
+  Warnings warnings;
+  EXPECT_EQ(LoadModelConfig(dir / "config.json", &warnings).n_layer, 2);
+  EXPECT_EQ(warnings,
+            Warnings{(dir / "config.json").string() + ": model_type is missing, expected \"gpt2\": is read as that"});
+}
+
+TEST(ModelConfigTest, OtherNamesOfFields) {
+  const TempDir dir;
+  json config = GoodConfig();
+  for (const auto& [name, other] : {std::pair("n_layer", "num_hidden_layers"),
+                                    {"n_head", "num_attention_heads"},
+                                    {"n_embd", "hidden_size"},
+                                    {"n_positions", "max_position_embeddings"}}) {
+    config[other] = config[name];
+    config.erase(name);
+  }
+  const ModelConfig loaded = Load(dir, config);
+  EXPECT_EQ(loaded.n_layer, 2);
+  EXPECT_EQ(loaded.n_head, 3);
+  EXPECT_EQ(loaded.n_embd, 12);
+  EXPECT_EQ(loaded.n_positions, 48);
+  config.erase("max_position_embeddings");
+  config["n_ctx"] = 24;
+  EXPECT_EQ(Load(dir, config).n_positions, 24);
+  config["n_positions"] = 12;
+  EXPECT_EQ(Load(dir, config).n_positions, 12);
+}
+
+TEST(ModelConfigTest, Variants) {
+  const TempDir dir;
+  const ModelConfig plain = Load(dir, GoodConfig());
+  EXPECT_EQ(plain.activation, Activation::kGeluTanh);
+  EXPECT_TRUE(plain.scale_attn_weights);
+  EXPECT_FALSE(plain.scale_attn_by_inverse_layer_idx);
+  EXPECT_TRUE(plain.tie_word_embeddings);
+  json config = GoodConfig();
+  config["scale_attn_weights"] = false;
+  EXPECT_FALSE(Load(dir, config).scale_attn_weights);
+  config["scale_attn_by_inverse_layer_idx"] = true;
+  EXPECT_TRUE(Load(dir, config).scale_attn_by_inverse_layer_idx);
+  config["tie_word_embeddings"] = false;
+  EXPECT_FALSE(Load(dir, config).tie_word_embeddings);
+}
+
+TEST(ModelConfigTest, ActivationsByAllTheirNames) {
+  const TempDir dir;
+  const std::pair<const char*, Activation> names[] = {{"gelu_new", Activation::kGeluTanh},
+                                                      {"gelu_pytorch_tanh", Activation::kGeluTanh},
+                                                      {"gelu_fast", Activation::kGeluTanh},
+                                                      {"gelu_accurate", Activation::kGeluTanh},
+                                                      {"gelu", Activation::kGelu},
+                                                      {"gelu_python", Activation::kGelu},
+                                                      {"quick_gelu", Activation::kQuickGelu},
+                                                      {"silu", Activation::kSilu},
+                                                      {"swish", Activation::kSilu},
+                                                      {"relu", Activation::kRelu},
+                                                      {"tanh", Activation::kTanh},
+                                                      {"linear", Activation::kIdentity}};
+  for (const auto& [name, activation] : names) {
+    json config = GoodConfig();
+    config["activation_function"] = name;
+    EXPECT_EQ(Load(dir, config).activation, activation) << name;
+    config["activation_function"] = ToString(activation);
+    EXPECT_EQ(Load(dir, config).activation, activation) << "by the name of " << name;
+  }
+}
+
+TEST(ModelConfigTest, AttentionFactor) {
+  ModelConfig config = reference::SmallConfig(3, 2, 16);
+  EXPECT_EQ(config.AttentionFactor(2), 1.0f);
+  config.scale_attn_by_inverse_layer_idx = true;
+  EXPECT_EQ(config.AttentionFactor(0), 1.0f);
+  EXPECT_EQ(config.AttentionFactor(1), 0.5f);
+  config.scale_attn_weights = false;
+  EXPECT_EQ(config.AttentionFactor(1), 2.0f);
+}
+
 struct BadField {
   const char* name;
   const char* patch;  // merged into the good config; null removes a field
@@ -154,19 +236,20 @@ TEST_P(BadConfigTest, IsRefusedInOneClearLine) {
 }
 
 const BadField kBadFields[] = {
-    {"NoModelType", R"({"model_type": null})", "model_type is missing, expected \"gpt2\""},
     {"OtherModelType", R"({"model_type": "gpt_neo"})", "model_type is \"gpt_neo\", expected \"gpt2\""},
-    {"Activation", R"({"activation_function": "relu"})", "activation_function is \"relu\", expected \"gelu_new\""},
+    {"Activation", R"({"activation_function": "mish"})",
+     "activation_function is \"mish\", expected one of gelu_new, gelu_pytorch_tanh, gelu_fast, gelu_accurate, gelu, "
+     "gelu_python, quick_gelu, silu, swish, relu, tanh, linear"},
     {"ActivationType", R"({"activation_function": 3})", "activation_function is 3"},
-    {"Untied", R"({"tie_word_embeddings": false})", "tie_word_embeddings is false, expected true"},
-    {"Unscaled", R"({"scale_attn_weights": false})", "scale_attn_weights is false, expected true"},
-    {"ScaledByLayer", R"({"scale_attn_by_inverse_layer_idx": true})", "scale_attn_by_inverse_layer_idx is true"},
+    {"UntiedType", R"({"tie_word_embeddings": 0})", "tie_word_embeddings is 0, expected true or false"},
+    {"UnscaledType", R"({"scale_attn_weights": "yes"})", "scale_attn_weights is \"yes\", expected true or false"},
+    {"ScaledByLayerType", R"({"scale_attn_by_inverse_layer_idx": []})", "scale_attn_by_inverse_layer_idx is an array"},
     {"CrossAttention", R"({"add_cross_attention": true})", "add_cross_attention is true, expected false"},
-    {"FlagType", R"({"add_cross_attention": "no"})", "add_cross_attention is \"no\", expected false"},
+    {"FlagType", R"({"add_cross_attention": "no"})", "add_cross_attention is \"no\", expected true or false"},
     {"NoLayers", R"({"n_layer": null})", "n_layer is missing"},
     {"NoHeads", R"({"n_head": null})", "n_head is missing"},
     {"NoWidth", R"({"n_embd": null})", "n_embd is missing"},
-    {"NoPositions", R"({"n_positions": null})", "n_positions is missing"},
+    {"NoPositions", R"({"n_positions": null, "n_ctx": null})", "n_positions is missing"},
     {"NoVocabulary", R"({"vocab_size": null})", "vocab_size is missing"},
     {"ZeroLayers", R"({"n_layer": 0})", "n_layer is 0, expected at least 1"},
     {"NegativeHeads", R"({"n_head": -3})", "n_head is -3, expected at least 1"},
@@ -237,6 +320,7 @@ TEST(ModelConfigTest, ParameterCountIsThatOfTheTensors) {
   for (const int r : {0, 5}) {
     ModelConfig config = reference::SmallConfig(3, 2, 7, r, 33, 21);
     config.n_inner = 19;
+    config.tie_word_embeddings = r == 0;
     int64_t count = 0;
     for (const auto& tensor : reference::MakeTensors(config)) count += static_cast<int64_t>(tensor.values.size());
     EXPECT_EQ(config.ParameterCount(), count);

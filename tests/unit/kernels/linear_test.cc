@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "tests/reference/activation.h"
 #include "tests/unit/kernels/kernel_testing.h"
 
 namespace dcp {
@@ -14,6 +15,7 @@ namespace {
 
 using kernel_testing::EveryTarget;
 using kernel_testing::Random;
+using reference::kActivations;
 
 constexpr WeightType kTypes[] = {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8};
 
@@ -58,10 +60,8 @@ struct Problem {
       for (size_t r = 0; r < rows; ++r) {
         double sum = args.bias != nullptr ? args.bias[o] : 0.0;
         for (size_t i = 0; i < in; ++i) sum += static_cast<double>(x[r * in + i]) * w[i];
-        if (args.activation == Activation::kGelu) {
-          sum = 0.5 * sum * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (sum + 0.044715 * sum * sum * sum)));
-        }
-        y[r * out + o] = sum + (args.residual.data != nullptr ? args.residual.row(r)[o] : 0.0);
+        y[r * out + o] =
+            reference::Activate(args.activation, sum) + (args.residual.data != nullptr ? args.residual.row(r)[o] : 0.0);
       }
     }
     return y;
@@ -75,11 +75,11 @@ struct Problem {
 
 void ExpectClose(const Problem& problem, const LinearArgs& args) {
   const std::vector<double> expected = problem.Expected(args);
-  constexpr double kSteepestGelu = 1.13;
+  constexpr double kSteepest = 1.13;
   const double summing = 1e-6 * (1.0 + static_cast<double>(problem.in) / 4);
   for (size_t r = 0; r < problem.rows; ++r) {
     for (size_t c = 0; c < args.y.cols; ++c) {
-      const double tolerance = summing + kSteepestGelu * problem.RoundingBound(r, c);
+      const double tolerance = summing + kSteepest * problem.RoundingBound(r, c);
       ASSERT_NEAR(args.y.row(r)[c], expected[r * problem.out + c], tolerance)
           << ToString(problem.packed.type()) << " in " << problem.in << " out " << problem.out << " row " << r << " of "
           << problem.rows << " column " << c;
@@ -100,7 +100,7 @@ TEST_P(LinearTest, AgreesWithDoublePrecision) {
       AlignedBuffer<float> y(problem.rows * problem.stride);
       LinearArgs args = problem.Args(y, problem.out);
       if (round % 2 == 1) args.bias = problem.bias.data();
-      if (round % 3 == 1) args.activation = Activation::kGelu;
+      if (round % 3 == 1) args.activation = kActivations[random_.Below(std::size(kActivations))];
       if (round % 5 > 2) args.residual = {problem.residual.data(), problem.rows, problem.out, problem.stride};
       Linear(args, pool_);
       ExpectClose(problem, args);
@@ -174,7 +174,7 @@ TEST_P(LinearTest, ARowDependsOnItselfAloneBitForBit) {
     AlignedBuffer<float> alone(60 * problem.stride), together(60 * problem.stride);
     LinearArgs single = problem.Args(alone, problem.out);
     single.bias = problem.bias.data();
-    single.activation = Activation::kGelu;
+    single.activation = Activation::kGeluTanh;
     LinearArgs many = single;
     for (size_t r = 0; r < 60; ++r) {
       single.x = problem.Args(alone, problem.out).x.Rows(r, 1);
@@ -194,38 +194,52 @@ TEST_P(LinearTest, ARowDependsOnItselfAloneBitForBit) {
   }
 }
 
-// GELU over its whole range, by way of a product with 1.
-TEST_P(LinearTest, GeluHasSmallRelativeErrors) {
+// Applies an activation to numbers, by way of a product with 1.
+std::vector<float> ActivateAll(Activation activation, const std::vector<float>& x, ThreadPool& pool) {
   const float unit = 1.0f;
   const PackedMatrix identity = PackedMatrix::Pack(WeightType::kF32, 1, 1, &unit, false);
-  for (double value = -9.5; value < 30; value += 0.01) {
-    const auto x = static_cast<float>(value);
-    float y[kPanel];
-    Linear(
-        {.x = {&x, 1, 1, 1}, .weights = &identity, .activation = Activation::kGelu, .residual = {}, .y = {y, 1, 1, 16}},
-        pool_);
-    const double u = std::sqrt(2.0 / M_PI) * (x + 0.044715 * std::pow(x, 3));
-    const double expected = x / (1.0 + std::exp(-2.0 * u));
-    ASSERT_NEAR(y[0], expected, std::abs(expected) * 1e-5 + 1e-38) << x;
+  std::vector<float> padded(x.size() * kPanel), y(x.size());
+  LinearScratch scratch;
+  Linear({.x = {x.data(), x.size(), 1, 1},
+          .weights = &identity,
+          .activation = activation,
+          .residual = {},
+          .y = {padded.data(), x.size(), 1, kPanel},
+          .scratch = &scratch},
+         pool);
+  for (size_t i = 0; i < x.size(); ++i) y[i] = padded[i * kPanel];
+  return y;
+}
+
+TEST_P(LinearTest, ActivationsOverTheirWholeRange) {
+  std::vector<float> x;
+  for (double value = -9.5; value < 30; value += 0.01) x.push_back(static_cast<float>(value));
+  for (const Activation activation : kActivations) {
+    const std::vector<float> y = ActivateAll(activation, x, pool_);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double expected = reference::Activate(activation, x[i]);
+      const double error = std::abs(y[i] - expected);
+      ASSERT_LE(error, 1e-6 * std::max(1.0, std::abs(static_cast<double>(x[i]))))
+          << ToString(activation) << " " << x[i];
+      // Small results are not lost in the rounding of larger numbers.
+      ASSERT_LE(error, std::abs(expected) * 1e-5 + 1e-38) << ToString(activation) << " of " << x[i];
+    }
   }
 }
 
-TEST_P(LinearTest, GeluOfExtremes) {
-  const float unit = 1.0f;
-  const PackedMatrix identity = PackedMatrix::Pack(WeightType::kF32, 1, 1, &unit, false);
-  const auto gelu = [&](float x) {
-    float y[kPanel];
-    Linear(
-        {.x = {&x, 1, 1, 1}, .weights = &identity, .activation = Activation::kGelu, .residual = {}, .y = {y, 1, 1, 16}},
-        pool_);
-    return y[0];
-  };
-  EXPECT_EQ(gelu(0.0f), 0.0f);
-  EXPECT_EQ(gelu(1000.0f), 1000.0f);
-  EXPECT_EQ(gelu(1e20f), 1e20f);
-  EXPECT_NEAR(gelu(-1000.0f), 0.0f, 1e-20f);
-  EXPECT_NEAR(gelu(-1e9f), 0.0f, 1e-20f);
-  EXPECT_TRUE(std::isnan(gelu(std::numeric_limits<float>::quiet_NaN())));
+TEST_P(LinearTest, ActivationsOfExtremes) {
+  for (const Activation activation : kActivations) {
+    const auto of = [&](float x) { return ActivateAll(activation, {x}, pool_)[0]; };
+    const std::string_view name = ToString(activation);
+    const bool odd = activation == Activation::kTanh || activation == Activation::kIdentity;
+    EXPECT_EQ(of(0.0f), 0.0f) << name;
+    for (const float x : {100.0f, 1000.0f, 1e20f}) {
+      const float expected = activation == Activation::kTanh ? 1.0f : x;
+      EXPECT_EQ(of(x), expected) << name;
+      EXPECT_NEAR(of(-x), odd ? -expected : 0.0f, 1e-20f) << name;
+    }
+    EXPECT_TRUE(std::isnan(of(std::numeric_limits<float>::quiet_NaN()))) << name;
+  }
 }
 
 TEST_P(LinearTest, NoRowsNoWork) {

@@ -35,7 +35,19 @@ TEST(Fingerprint, FollowsConfigSeedAndType) {
   config = SmallShape();
   config.eviction_delay = 1;  // the same weights, another rule
   prints.insert(Model::Random(config, 0)->fingerprint());
-  EXPECT_EQ(prints.size(), 15u);
+  config = SmallShape();
+  config.activation = Activation::kGelu;
+  prints.insert(Model::Random(config, 0)->fingerprint());
+  config = SmallShape();
+  config.scale_attn_weights = false;
+  prints.insert(Model::Random(config, 0)->fingerprint());
+  config = SmallShape();
+  config.scale_attn_by_inverse_layer_idx = true;
+  prints.insert(Model::Random(config, 0)->fingerprint());
+  config = SmallShape();
+  config.tie_word_embeddings = false;
+  prints.insert(Model::Random(config, 0)->fingerprint());
+  EXPECT_EQ(prints.size(), 19u);
 }
 
 // Saved sequences carry fingerprints, and random models are the same everywhere: neither may change.

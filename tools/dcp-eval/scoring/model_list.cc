@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "common/files.h"
+#include "common/hub_cache.h"
 #include "common/option_group.h"
 #include "dcp/error.h"
 #include "support/json.h"
@@ -80,7 +81,7 @@ ModelList ParseManifest(const std::string& text, const std::string& file) {
 void AddModelList(const OptionGroup& add, ModelListOptions& models) {
   add("--manifest", models.manifest,
       "JSON file that lists the dense control and the models trained with each gamma, relative to its folder", "FILE");
-  add.Each("--model", models.models, "Instead: a Hugging Face GPT-2 directory; may be repeated", "DIR");
+  add.Each("--model", models.models, "Instead: a Hugging Face GPT-2 directory; may be repeated", "DIR", SnapshotOf);
   add.Each("--adapter", models.adapters,
            "Adapter directory; may be repeated: each on the one model, or one for each model (- is none)", "DIR");
   add("--dense-model", models.dense_model, "The dense control; default: the first --model, without adapter", "DIR");
