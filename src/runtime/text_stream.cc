@@ -1,14 +1,17 @@
 #include "runtime/text_stream.h"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace dcp {
 
-std::string_view TextStream::Release(size_t count) {
-  const size_t before = text_.size();
-  text_.append(pending_, 0, count);
+// What is pending no longer is; as much of it as is shown goes to the text.
+void TextStream::Release(size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (shown_[i]) text_.push_back(pending_[i]);
+  }
   pending_.erase(0, count);
-  return std::string_view(text_).substr(before);
+  shown_.erase(shown_.begin(), shown_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 // Length of the longest end of the pending bytes that a stop text begins with.
@@ -22,21 +25,33 @@ size_t TextStream::HeldBack() const {
   return longest;
 }
 
-std::string_view TextStream::Add(const std::string& piece) {
-  if (stopped_) return {};
+void TextStream::Add(std::string_view piece, bool shown) {
+  if (stopped_) return;
   pending_ += piece;
+  shown_.resize(pending_.size(), shown);
   size_t first = std::string::npos;
   for (const std::string& stop : *stop_) first = std::min(first, pending_.find(stop));
   if (first == std::string::npos) return Release(pending_.size() - HeldBack());
   stopped_ = true;
-  const std::string_view released = Release(first);
+  Release(first);
   pending_.clear();
-  return released;
+  shown_.clear();
+}
+
+std::string_view TextStream::Push(TokenId id) {
+  const size_t before = text_.size();
+  if (tokenizer_->IsSpecial(id)) {
+    Add(decoder_.Flush(), true);
+    Add(tokenizer_->TokenBytes(id), false);
+  } else {
+    Add(decoder_.Push(id), true);
+  }
+  return std::string_view(text_).substr(before);
 }
 
 std::string_view TextStream::Finish() {
   const size_t before = text_.size();
-  Add(decoder_.Flush());
+  Add(decoder_.Flush(), true);
   if (!stopped_) Release(pending_.size());
   return std::string_view(text_).substr(before);
 }

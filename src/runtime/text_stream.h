@@ -11,15 +11,17 @@
 
 namespace dcp {
 
-// Bytes that may be the beginning of a stop text are held back until it is known. Views returned die with the next
-// call.
+// Bytes that may be the beginning of a stop text are held back until it is known. The text of special tokens is not
+// shown, but a stop text finds it there: "<|im_end|>" stops, whether it comes as one token or in pieces. Views returned
+// die with the next call.
 class TextStream {
  public:
   // Both must outlive the stream.
-  TextStream(const Tokenizer& tokenizer, const std::vector<std::string>& stop) : decoder_(tokenizer), stop_(&stop) {}
+  TextStream(const Tokenizer& tokenizer, const std::vector<std::string>& stop)
+      : tokenizer_(&tokenizer), decoder_(tokenizer), stop_(&stop) {}
 
   // Adds a token; returns what became certain.
-  std::string_view Push(TokenId id) { return Add(decoder_.Push(id)); }
+  std::string_view Push(TokenId id);
 
   // The sequence is over: returns what was held back.
   std::string_view Finish();
@@ -31,14 +33,16 @@ class TextStream {
   const std::string& text() const { return text_; }
 
  private:
-  std::string_view Add(const std::string& piece);
-  std::string_view Release(size_t count);
+  void Add(std::string_view piece, bool shown);
+  void Release(size_t count);
   size_t HeldBack() const;
 
+  const Tokenizer* tokenizer_;
   StreamDecoder decoder_;
   const std::vector<std::string>* stop_;
   std::string text_;
-  std::string pending_;  // decoded, but perhaps the beginning of a stop text
+  std::string pending_;      // decoded, but perhaps the beginning of a stop text
+  std::vector<bool> shown_;  // for each byte of it
   bool stopped_ = false;
 };
 

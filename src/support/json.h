@@ -48,6 +48,9 @@ class JsonReader {
 
   bool present() const { return value_ != nullptr; }
 
+  // What messages call it: the source and the path.
+  const std::string& name() const { return name_; }
+
   // The value itself. REQUIRES: present().
   const nlohmann::json& json() const { return *value_; }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "support/hash.h"
+
 namespace dcp {
 namespace {
 
@@ -22,7 +24,8 @@ bool ComesLater(const BpeScratch::Candidate& a, const BpeScratch::Candidate& b) 
 
 }  // namespace
 
-Bpe::Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& merges) : byte_ids_(byte_ids) {
+Bpe::Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& merges, const UnknownByte& unknown)
+    : byte_ids_(byte_ids), unknown_(unknown), all_bytes_(std::ranges::find(byte_ids, kNoToken) == byte_ids.end()) {
   const size_t table_size = std::bit_ceil(std::max<size_t>(2 * merges.size(), 2));
   shift_ = 64 - std::countr_zero(table_size);
   table_.assign(table_size, Entry{0, kNoMerge});
@@ -51,11 +54,41 @@ void Bpe::Append(std::string_view piece, BpeScratch* scratch, std::vector<TokenI
   }
 }
 
+void Bpe::FillIds(std::string_view piece, std::vector<TokenId>* ids) const {
+  if (all_bytes_) {
+    ids->resize(piece.size());
+    for (size_t i = 0; i < piece.size(); ++i) (*ids)[i] = byte_ids_[static_cast<uint8_t>(piece[i])];
+    return;
+  }
+  ids->clear();
+  bool after_unknown = false;
+  for (const char byte : piece) {
+    const TokenId id = byte_ids_[static_cast<uint8_t>(byte)];
+    const bool is_unknown = id == kNoToken;
+    if (!is_unknown) {
+      ids->push_back(id);
+    } else if (unknown_.id != kNoToken && !(unknown_.fuse && after_unknown)) {
+      ids->push_back(unknown_.id);
+    }
+    after_unknown = is_unknown;
+  }
+}
+
+uint64_t Bpe::Hash(uint64_t hash) const {
+  for (const TokenId id : byte_ids_) hash = FnvStep(hash, static_cast<uint64_t>(id));
+  hash = FnvStep(FnvStep(hash, static_cast<uint64_t>(unknown_.id)), unknown_.fuse ? 1 : 0);
+  for (const Entry& entry : table_) {
+    if (entry.rank == kNoMerge) continue;
+    hash = FnvStep(FnvStep(FnvStep(hash, entry.pair), static_cast<uint64_t>(entry.rank)),
+                   static_cast<uint64_t>(results_[static_cast<size_t>(entry.rank)]));
+  }
+  return hash;
+}
+
 void Bpe::AppendShort(std::string_view piece, BpeScratch* scratch, std::vector<TokenId>* out) const {
   std::vector<TokenId>& ids = scratch->ids;
   std::vector<int32_t>& ranks = scratch->ranks;
-  ids.clear();
-  for (char byte : piece) ids.push_back(byte_ids_[static_cast<uint8_t>(byte)]);
+  FillIds(piece, &ids);
   ranks.assign(ids.size(), kNoMerge);
   for (size_t i = 0; i + 1 < ids.size(); ++i) ranks[i] = Rank(ids[i], ids[i + 1]);
   while (!ids.empty()) {
@@ -91,7 +124,9 @@ void Bpe::MergeAll(int32_t rank, BpeScratch* scratch) const {
 }
 
 void Bpe::AppendLong(std::string_view piece, BpeScratch* scratch, std::vector<TokenId>* out) const {
-  FillList(piece, scratch);
+  FillIds(piece, &scratch->ids);
+  if (scratch->ids.empty()) return;
+  FillList(scratch);
   std::vector<BpeScratch::Candidate>& heap = scratch->heap;
   std::make_heap(heap.begin(), heap.end(), ComesLater);
   while (!heap.empty()) {
@@ -114,15 +149,15 @@ void Bpe::AppendLong(std::string_view piece, BpeScratch* scratch, std::vector<To
   }
 }
 
-void Bpe::FillList(std::string_view piece, BpeScratch* scratch) const {
+void Bpe::FillList(BpeScratch* scratch) const {
   scratch->nodes.clear();
   scratch->heap.clear();
-  for (size_t i = 0; i < piece.size(); ++i) {
+  const std::vector<TokenId>& ids = scratch->ids;
+  for (size_t i = 0; i < ids.size(); ++i) {
     const auto index = static_cast<ptrdiff_t>(i);
-    const TokenId id = byte_ids_[static_cast<uint8_t>(piece[i])];
-    const bool is_last = i + 1 == piece.size();
-    const int32_t rank = is_last ? kNoMerge : Rank(id, byte_ids_[static_cast<uint8_t>(piece[i + 1])]);
-    scratch->nodes.push_back({id, rank, index - 1, is_last ? kNone : index + 1});
+    const bool is_last = i + 1 == ids.size();
+    const int32_t rank = is_last ? kNoMerge : Rank(ids[i], ids[i + 1]);
+    scratch->nodes.push_back({ids[i], rank, index - 1, is_last ? kNone : index + 1});
     if (rank != kNoMerge) scratch->heap.push_back({rank, index});
   }
 }

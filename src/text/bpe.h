@@ -12,6 +12,15 @@
 
 namespace dcp {
 
+// In place of an id: there is none.
+inline constexpr TokenId kNoToken = -1;
+
+// What becomes of a byte that has no token.
+struct UnknownByte {
+  TokenId id = kNoToken;  // this token stands for it; kNoToken: the byte is left out
+  bool fuse = false;      // one token for several such bytes in a row
+};
+
 // Two neighbouring tokens and the token they become. A merge's place in the list is its rank: lower goes first.
 struct Merge {
   TokenId left;
@@ -48,11 +57,15 @@ class Bpe {
  public:
   static constexpr int32_t kNoMerge = INT32_MAX;
 
-  // REQUIRES: no two merges share both left and right, and a result is longer, in bytes, than each of its halves.
-  Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& merges);
+  // Of two merges with the same halves the later counts. REQUIRES: a result is longer, in bytes, than each of its
+  // halves.
+  Bpe(const std::array<TokenId, 256>& byte_ids, const std::vector<Merge>& merges, const UnknownByte& unknown = {});
 
   // Appends the tokens of `piece` to `*out`. O(n log n) for long pieces.
   void Append(std::string_view piece, BpeScratch* scratch, std::vector<TokenId>* out) const;
+
+  // Goes on hashing with everything that Append depends on.
+  uint64_t Hash(uint64_t hash) const;
 
  private:
   // Open addressing with linear probing; at most half full.
@@ -61,6 +74,7 @@ class Bpe {
     int32_t rank;  // kNoMerge: empty
   };
 
+  void FillIds(std::string_view piece, std::vector<TokenId>* ids) const;
   size_t Slot(uint64_t pair) const;
   int32_t Rank(TokenId left, TokenId right) const;
 
@@ -68,11 +82,13 @@ class Bpe {
   void AppendShort(std::string_view piece, BpeScratch* scratch, std::vector<TokenId>* out) const;
   void AppendLong(std::string_view piece, BpeScratch* scratch, std::vector<TokenId>* out) const;
   void MergeAll(int32_t rank, BpeScratch* scratch) const;
-  void FillList(std::string_view piece, BpeScratch* scratch) const;
+  void FillList(BpeScratch* scratch) const;
   void MergeNodes(ptrdiff_t left, BpeScratch* scratch) const;
   void Rerank(ptrdiff_t node, BpeScratch* scratch) const;
 
   std::array<TokenId, 256> byte_ids_;
+  UnknownByte unknown_;
+  bool all_bytes_;                // none of byte_ids_ is kNoToken
   std::vector<TokenId> results_;  // by rank
   std::vector<Entry> table_;      // a power of two of them
   int shift_;                     // hash bits to drop to index the table

@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "dcp/error.h"
@@ -13,65 +11,51 @@
 namespace dcp {
 namespace {
 
-// Reads the lines one by one; keeps what an error message needs.
-class MergesReader {
- public:
-  MergesReader(const std::filesystem::path& file, const TokenNames& ids) : file_(file), ids_(ids) {}
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-  std::vector<Merge> Read() {
-    const std::string text = ReadFile(file_);
-    const size_t last = text.find_last_not_of("\r\n");
-    std::string_view rest = std::string_view(text).substr(0, last == std::string::npos ? 0 : last + 1);
-    while (!rest.empty()) {
-      ++line_number_;
-      const std::string_view line = TakeLine(&rest);
-      if (line_number_ == 1 && line.starts_with("#version")) continue;
-      Add(line);
-    }
-    return std::move(merges_);
-  }
+[[noreturn]] void Fail(const std::string& where, const std::string& what) {
+  throw Error(ErrorCode::kInvalidModel, where + ": " + what);
+}
 
- private:
-  static std::string_view TakeLine(std::string_view* rest) {
-    std::string_view line = rest->substr(0, rest->find('\n'));
-    rest->remove_prefix(std::min(line.size() + 1, rest->size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
-  }
-
-  void Add(std::string_view line) {
-    const size_t space = line.find(' ');
-    if (space == std::string_view::npos || space == 0 || space + 1 == line.size() || line.rfind(' ') != space) {
-      Fail(Quote(line) + " is not two tokens parted by one space");
-    }
-    const std::string left(line.substr(0, space));
-    const std::string right(line.substr(space + 1));
-    merges_.push_back({Find(left, line), Find(right, line), Find(left + right, line)});
-    const auto [first, is_new] = line_of_.emplace(line, line_number_);
-    if (!is_new) Fail("merge " + Quote(line) + " is already on line " + std::to_string(first->second));
-  }
-
-  TokenId Find(const std::string& token, std::string_view line) const {
-    const auto entry = ids_.find(token);
-    if (entry == ids_.end()) Fail("merge " + Quote(line) + " needs token " + Quote(token) + ", which has no id");
-    return entry->second;
-  }
-
-  [[noreturn]] void Fail(const std::string& what) const {
-    throw Error(ErrorCode::kInvalidModel, file_.string() + ": line " + std::to_string(line_number_) + ": " + what);
-  }
-
-  const std::filesystem::path& file_;
-  const TokenNames& ids_;
-  std::vector<Merge> merges_;
-  std::unordered_map<std::string, int> line_of_;
-  int line_number_ = 0;
-};
+std::string_view TakeLine(std::string_view* rest) {
+  std::string_view line = rest->substr(0, rest->find('\n'));
+  rest->remove_prefix(std::min(line.size() + 1, rest->size()));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
 
 }  // namespace
 
+void MergeList::Add(std::string_view left, std::string_view right, const std::function<std::string()>& where) {
+  const auto find = [&](const std::string& token) {
+    const auto entry = ids_.find(token);
+    if (entry != ids_.end()) return entry->second;
+    const std::string merge = std::string(left).append(" ").append(right);
+    Fail(where(), "merge " + Quote(merge) + " needs token " + Quote(token) + ", which has no id");
+  };
+  if (left.empty() || right.empty()) {
+    Fail(where(), "merge of " + Quote(left) + " and " + Quote(right) + " has an empty half");
+  }
+  merges_.push_back({find(std::string(left)), find(std::string(right)), find(std::string(left).append(right))});
+}
+
 std::vector<Merge> ReadMerges(const std::filesystem::path& file, const TokenNames& ids) {
-  return MergesReader(file, ids).Read();
+  const std::string text = ReadFile(file);
+  std::string_view rest = text;
+  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+  rest = rest.substr(0, rest.find_last_not_of("\r\n") + 1);
+  MergeList merges(ids);
+  for (int number = 1; !rest.empty(); ++number) {
+    const std::string_view line = TakeLine(&rest);
+    if (number == 1 && line.starts_with("#version")) continue;
+    const auto where = [&] { return file.string() + ": line " + std::to_string(number); };
+    const size_t space = line.find(' ');
+    if (space == std::string_view::npos || space == 0 || space + 1 == line.size() || line.rfind(' ') != space) {
+      Fail(where(), Quote(line) + " is not two tokens parted by one space");
+    }
+    merges.Add(line.substr(0, space), line.substr(space + 1), where);
+  }
+  return merges.Take();
 }
 
 }  // namespace dcp

@@ -1,60 +1,187 @@
 #include "dcp/tokenizer.h"
 
+#include <functional>
 #include <string>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "dcp/error.h"
+#include "support/hash.h"
 #include "support/utf8.h"
+#include "text/added_tokens.h"
 #include "text/bpe.h"
+#include "text/piece_cache.h"
 #include "text/pretokenizer.h"
-#include "text/vocabulary.h"
+#include "text/tokenizer_config.h"
+#include "text/tokenizer_files.h"
+#include "text/tokenizer_json.h"
 
 namespace dcp {
 namespace {
 
-constexpr char kVocabularyFile[] = "vocab.json";
-constexpr char kMergesFile[] = "merges.txt";
-constexpr char kEndOfText[] = "<|endoftext|>";
+constexpr const char* kFileNames[] = {kTokenizerFile,   kVocabularyFile,      kMergesFile,
+                                      kAddedTokensFile, kTokenizerConfigFile, kSpecialTokensFile};
 
-std::optional<TokenId> FindEndOfText(const TokenNames& ids) {
-  const auto entry = ids.find(kEndOfText);
-  return entry == ids.end() ? std::nullopt : std::optional<TokenId>(entry->second);
+// The text of every id, in one string.
+class TokenTexts {
+ public:
+  TokenTexts(const TokenizerParts& parts, const std::vector<AddedToken>& added) {
+    const std::vector<const std::string*> names = NamesById(parts.ids, parts.source);
+    std::vector<const AddedToken*> added_by_id(names.size(), nullptr);
+    for (const AddedToken& token : added) {
+      const auto id = static_cast<size_t>(token.id);
+      if (id >= added_by_id.size()) added_by_id.resize(id + 1, nullptr);
+      added_by_id[id] = &token;
+    }
+    for (size_t id = 0; id < added_by_id.size(); ++id) {
+      if (added_by_id[id] != nullptr) {
+        text_ += added_by_id[id]->content;
+      } else if (id < names.size() && names[id] != nullptr) {
+        text_ += TextOfName(*names[id]);
+      }
+      ends_.push_back(text_.size());
+    }
+  }
+
+  size_t size() const { return ends_.size(); }
+
+  std::string_view operator[](size_t id) const {
+    const size_t begin = id == 0 ? 0 : ends_[id - 1];
+    return std::string_view(text_).substr(begin, ends_[id] - begin);
+  }
+
+ private:
+  std::string text_;
+  std::vector<size_t> ends_;
+};
+
+// Looks up views in a map of strings.
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+uint64_t HashText(uint64_t hash, std::string_view text) {
+  return FnvStep(FnvHash(hash, text.data(), text.size()), text.size());
 }
 
 }  // namespace
 
 struct Tokenizer::Impl {
-  std::vector<std::string> bytes;  // by id
-  std::optional<TokenId> end_of_text;
+  explicit Impl(LoadedTokenizer loaded);
+
+  struct Scratch {
+    BpeScratch bpe;
+    std::optional<PieceCache> pieces;  // of long texts
+  };
+
+  void EncodeText(std::string_view text, Scratch* scratch, std::vector<TokenId>* ids) const;
+  void EncodePiece(std::string_view piece, Scratch* scratch, std::vector<TokenId>* ids) const;
+
+  TokenTexts texts;
+  AddedTokenMatcher added;
+  std::vector<bool> special;  // by id, up to the highest that is
   Bpe bpe;
+  std::unordered_map<std::string, TokenId, TextHash, std::equal_to<>> whole;  // pieces that are not merged
+  bool add_prefix_space;
+  bool split_pieces;
+  std::optional<TokenId> bos;
+  std::optional<TokenId> end_of_text;
+  std::vector<TokenId> prefix;
 };
+
+Tokenizer::Impl::Impl(LoadedTokenizer loaded)
+    : texts(loaded.parts, loaded.added),
+      added(std::move(loaded.added)),
+      bpe(FindByteIds(loaded.parts.ids), loaded.parts.merges, loaded.parts.unknown),
+      add_prefix_space(loaded.parts.add_prefix_space),
+      split_pieces(loaded.parts.split_pieces),
+      bos(loaded.bos),
+      end_of_text(loaded.end_of_text),
+      prefix(std::move(loaded.parts.prefix)) {
+  for (const AddedToken& token : added.tokens()) {
+    if (!token.special) continue;
+    const auto id = static_cast<size_t>(token.id);
+    if (id >= special.size()) special.resize(id + 1, false);
+    special[id] = true;
+  }
+  if (!loaded.parts.ignore_merges) return;
+  for (const auto& [name, id] : loaded.parts.ids) {
+    const auto index = static_cast<size_t>(id);
+    const bool is_special = index < special.size() && special[index];  // those must not be made of text
+    std::optional<std::string> bytes = BytesOfName(name);
+    if (!is_special && bytes) whole.emplace(std::move(*bytes), id);
+  }
+}
+
+void Tokenizer::Impl::EncodePiece(std::string_view piece, Scratch* scratch, std::vector<TokenId>* ids) const {
+  if (!whole.empty()) {
+    if (const auto token = whole.find(piece); token != whole.end()) return ids->push_back(token->second);
+  }
+  bpe.Append(piece, &scratch->bpe, ids);
+}
+
+// Ordinary text, between added tokens.
+void Tokenizer::Impl::EncodeText(std::string_view text, Scratch* scratch, std::vector<TokenId>* ids) const {
+  std::string with_space;
+  if (add_prefix_space && !text.starts_with(' ')) {
+    with_space.append(1, ' ').append(text);
+    text = with_space;
+  }
+  while (!text.empty()) {
+    const std::string_view piece = split_pieces ? NextPiece(text) : text;
+    text.remove_prefix(piece.size());
+    if (!scratch->pieces || !PieceCache::Takes(piece)) {
+      EncodePiece(piece, scratch, ids);
+      continue;
+    }
+    bool found = false;
+    PieceCache::Entry& entry = scratch->pieces->Find(piece, &found);
+    if (found) {
+      const std::span<const TokenId> tokens = entry.tokens();
+      ids->insert(ids->end(), tokens.begin(), tokens.end());
+    } else {
+      const size_t before = ids->size();
+      EncodePiece(piece, scratch, ids);
+      PieceCache::Remember(std::span(*ids).subspan(before), &entry);
+    }
+  }
+}
 
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::Load(const std::filesystem::path& directory) {
-  Vocabulary vocabulary = ReadVocabulary(directory / kVocabularyFile);
-  const std::vector<Merge> merges = ReadMerges(directory / kMergesFile, vocabulary.ids);
-  return Tokenizer(std::unique_ptr<const Impl>(
-      new Impl{std::move(vocabulary.bytes), FindEndOfText(vocabulary.ids), Bpe(vocabulary.byte_ids, merges)}));
+Tokenizer Tokenizer::Load(const std::filesystem::path& directory, Warnings* warnings) {
+  return Tokenizer(std::make_unique<const Impl>(LoadTokenizerFiles(directory, warnings)));
 }
 
 bool Tokenizer::Present(const std::filesystem::path& directory) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(directory / kVocabularyFile, ignored) &&
-         std::filesystem::is_regular_file(directory / kMergesFile, ignored);
+  const auto has = [&](const char* name) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(directory / name, ignored);
+  };
+  return has(kTokenizerFile) || (has(kVocabularyFile) && has(kMergesFile));
 }
 
-std::vector<TokenId> Tokenizer::Encode(std::string_view text) const {
+std::span<const char* const> Tokenizer::FileNames() { return kFileNames; }
+
+std::vector<TokenId> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
   std::vector<TokenId> ids;
-  BpeScratch scratch;
-  while (!text.empty()) {
-    const std::string_view piece = NextPiece(text);
-    impl_->bpe.Append(piece, &scratch, &ids);
-    text.remove_prefix(piece.size());
+  Impl::Scratch scratch;
+  if (text.size() >= PieceCache::kWorthwhile) scratch.pieces.emplace();
+  if (impl_->added.empty()) {
+    if (!text.empty()) impl_->EncodeText(text, &scratch, &ids);
+    return ids;
+  }
+  for (const TextSegment& segment : impl_->added.Cut(text, options.special)) {
+    if (segment.id != kNoToken) {
+      ids.push_back(segment.id);
+    } else {
+      impl_->EncodeText(segment.text, &scratch, &ids);
+    }
   }
   return ids;
 }
@@ -71,14 +198,39 @@ std::string_view Tokenizer::TokenBytes(TokenId id) const {
         ErrorCode::kInvalidArgument,
         "token id " + std::to_string(id) + " is outside the tokenizer's vocabulary of " + std::to_string(vocab_size()));
   }
-  return impl_->bytes[static_cast<size_t>(id)];
+  return impl_->texts[static_cast<size_t>(id)];
 }
 
-int Tokenizer::vocab_size() const { return static_cast<int>(impl_->bytes.size()); }
+bool Tokenizer::IsSpecial(TokenId id) const {
+  return id >= 0 && static_cast<size_t>(id) < impl_->special.size() && impl_->special[static_cast<size_t>(id)];
+}
+
+int Tokenizer::vocab_size() const { return static_cast<int>(impl_->texts.size()); }
+
+std::optional<TokenId> Tokenizer::bos() const { return impl_->bos; }
 
 std::optional<TokenId> Tokenizer::end_of_text() const { return impl_->end_of_text; }
 
+const std::vector<TokenId>& Tokenizer::prefix() const { return impl_->prefix; }
+
+uint64_t Tokenizer::fingerprint() const {
+  uint64_t hash = impl_->bpe.Hash(kFnvBasis);
+  for (size_t id = 0; id < impl_->texts.size(); ++id) hash = HashText(hash, impl_->texts[id]);
+  for (const AddedToken& token : impl_->added.tokens()) {
+    hash = FnvStep(HashText(hash, token.content), static_cast<uint64_t>(token.id));
+    for (const bool flag : {token.single_word, token.lstrip, token.rstrip, token.normalized, token.special}) {
+      hash = FnvStep(hash, flag ? 1 : 0);
+    }
+  }
+  for (const bool flag : {impl_->add_prefix_space, impl_->split_pieces, impl_->whole.empty()}) {
+    hash = FnvStep(hash, flag ? 1 : 0);
+  }
+  for (const TokenId id : impl_->prefix) hash = FnvStep(hash, static_cast<uint64_t>(id));
+  return hash;
+}
+
 std::string StreamDecoder::Push(TokenId id) {
+  if (tokenizer_->IsSpecial(id)) return {};
   pending_.append(tokenizer_->TokenBytes(id));
   size_t complete = 0;
   while (complete < pending_.size()) {

@@ -11,7 +11,8 @@ class TextStreamTest : public ::testing::Test {
  protected:
   TextStreamTest() {
     const testing::MergePairs merges = {{"a", "b"}, {"ab", "c"}};
-    folder_.Write("vocab.json", testing::SmallVocabulary(merges).dump());
+    folder_.Write("vocab.json", testing::SmallVocabulary(merges, {"<|endoftext|>", "<e>"}).dump());
+    folder_.Write("special_tokens_map.json", R"({"additional_special_tokens": ["<e>"]})");
     folder_.Write("merges.txt", testing::MergesText(merges));
     tokenizer_.emplace(Tokenizer::Load(folder_.path()));
   }
@@ -79,6 +80,38 @@ TEST_F(TextStreamTest, AStopTextWithinOneToken) {
   EXPECT_EQ(stream.Push('y'), "") << "nothing comes after a stop text";
   EXPECT_EQ(stream.Finish(), "");
   EXPECT_EQ(stream.text(), "xa");
+}
+
+TEST_F(TextStreamTest, SpecialTokensStopAndAreNotShown) {
+  const TokenId end_of_text = 258, e = 259;
+  const std::vector<std::string> stop = {"x\n<e>", "<|endoftext|>"};
+  TextStream stream(*tokenizer_, stop);
+  EXPECT_EQ(stream.Push('a'), "a");
+  EXPECT_EQ(stream.Push(e), "") << "it is of no stop text here";
+  EXPECT_FALSE(stream.stopped());
+  EXPECT_EQ(stream.Push('x'), "");
+  EXPECT_EQ(stream.Push('\n'), "");
+  EXPECT_EQ(stream.Push('y'), "x\ny");
+  EXPECT_EQ(stream.Push('x'), "");
+  EXPECT_EQ(stream.Push('\n'), "");
+  EXPECT_EQ(stream.Push(e), "");
+  EXPECT_TRUE(stream.stopped());
+  EXPECT_EQ(stream.Finish(), "");
+  EXPECT_EQ(stream.text(), "ax\ny");
+
+  TextStream other(*tokenizer_, stop);
+  EXPECT_EQ(other.Push('\xC3' & 0xFF), "");
+  EXPECT_EQ(other.Push(end_of_text), "\xC3") << "what it cuts short comes out";
+  EXPECT_TRUE(other.stopped());
+
+  TextStream held(*tokenizer_, stop);
+  EXPECT_EQ(held.Push('x'), "");
+  EXPECT_EQ(held.Push('\n'), "");
+  EXPECT_EQ(held.Finish(), "x\n");
+  TextStream hidden(*tokenizer_, stop);
+  EXPECT_EQ(hidden.Push('<'), "");
+  EXPECT_EQ(hidden.Push(e), "<");
+  EXPECT_EQ(hidden.Finish(), "") << "held back, but not to be shown";
 }
 
 TEST_F(TextStreamTest, CharactersAreWholeAndCutOnesComeAtTheEnd) {

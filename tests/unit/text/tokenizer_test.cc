@@ -192,12 +192,19 @@ TEST(TokenizerTest, LongRunsOfALetterAreNotQuadratic) {
   EXPECT_EQ(tokenizer.Decode(std::span(ids).last(2)), "aaa");
 }
 
-TEST(TokenizerTest, SpecialTokensInTextAreText) {
-  const Tokenizer tokenizer = MakeTokenizer({}, {"<|endoftext|>"});
-  ASSERT_EQ(tokenizer.end_of_text(), std::optional<TokenId>(256));
-  EXPECT_EQ(tokenizer.Encode("<|endoftext|>").size(), 13u);
-  EXPECT_EQ(tokenizer.TokenBytes(256), "<|endoftext|>");
-  EXPECT_EQ(MakeTokenizer({}).end_of_text(), std::nullopt);
+// A long text is encoded with a memory for its words, which must not show.
+TEST(TokenizerTest, LongTextsAreEncodedLikeShortOnes) {
+  std::mt19937 random(5);
+  const Tokenizer tokenizer = MakeTokenizer(RandomMerges(80, "abstre' ", &random));
+  std::string text;
+  std::vector<TokenId> expected;
+  while (text.size() < 300000) {
+    const std::string line = "x" + NastyText(random() % 200, &random) + "x\n";  // no piece goes over its end
+    text += line;
+    const std::vector<TokenId> ids = tokenizer.Encode(line);
+    expected.insert(expected.end(), ids.begin(), ids.end());
+  }
+  EXPECT_EQ(tokenizer.Encode(text + "x"), (expected.push_back('x'), expected));
 }
 
 TEST(TokenizerTest, RefusesIdsOutsideTheVocabulary) {
