@@ -65,7 +65,8 @@ CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts) {
 }
 
 std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, const Model& model,
-                                size_t max_tokens, ToolIo& io, const TextFilter& filter) {
+                                size_t max_tokens, ToolIo& io, const EncodeOptions& encoding,
+                                const TextFilter& filter) {
   Collector collector(max_tokens);
   for (const std::string& path : paths) {
     for (const std::string& file : TextFilesOf(path)) {
@@ -74,7 +75,7 @@ std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tok
       std::string text = ReadText(file, io);
       Document document{DisplayName(file), {}, SizeOf(text)};
       if (filter) text = filter(std::move(text));
-      document.ids = tokenizer.Encode(text);
+      document.ids = tokenizer.Encode(text, encoding);
       CheckIds(document.ids, model, document.name);
       if (!collector.Add(std::move(document))) continue;
       Document& cut = collector.last();

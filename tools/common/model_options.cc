@@ -91,16 +91,16 @@ std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& 
 std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model, ToolIo& io) {
   const std::filesystem::path directory = source.model;
   // One file without the other is damage, and Load says which one is missing.
-  if (!std::filesystem::exists(directory / "vocab.json") && !std::filesystem::exists(directory / "merges.txt")) {
-    return std::nullopt;
-  }
-  Tokenizer tokenizer = Tokenizer::Load(directory);
+  const auto has = [&](const char* name) { return std::filesystem::exists(directory / name); };
+  if (!has("tokenizer.json") && !has("vocab.json") && !has("merges.txt")) return std::nullopt;
+  Warnings warnings;
+  Tokenizer tokenizer = Tokenizer::Load(directory, &warnings);
   if (tokenizer.vocab_size() > model.config().vocab_size) {
-    ShowWarnings({(directory / "vocab.json").string() + ": holds " + std::to_string(tokenizer.vocab_size()) +
-                  " tokens, config.json says vocab_size " + std::to_string(model.config().vocab_size) +
-                  ": text with the others cannot be read"},
-                 io);
+    Warn(&warnings, source.model + ": the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
+                        " tokens, config.json says vocab_size " + std::to_string(model.config().vocab_size) +
+                        ": text with the others cannot be read");
   }
+  ShowWarnings(warnings, io);
   return tokenizer;
 }
 
@@ -108,7 +108,8 @@ const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const 
                                const std::string& purpose) {
   if (!tokenizer) {
     throw Error(ErrorCode::kInvalidArgument,
-                source.model + ": has no tokenizer (vocab.json, merges.txt), which " + purpose + " needs");
+                source.model + ": has no tokenizer (tokenizer.json, or vocab.json and merges.txt), which " + purpose +
+                    " needs");
   }
   return *tokenizer;
 }

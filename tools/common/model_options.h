@@ -70,8 +70,9 @@ void AddModelOptions(CLI::App& app, ModelToolOptions& options);
 // Loads it, and shows what was odd about it.
 std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& io);
 
-// The tokenizer of the model's directory; nothing when it has none of a tokenizer's files. Throws dcp::Error when they
-// are damaged; more tokens than the model has are worth a warning, since a text may well do without them.
+// The tokenizer of the model's directory, having shown what was odd about it; nothing when there is none of a
+// tokenizer's files. Throws dcp::Error when they are damaged; more tokens than the model has are worth a warning, since
+// a text may well do without them.
 std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model, ToolIo& io);
 
 // Throws dcp::Error(kInvalidArgument) saying what a tokenizer is needed for when there is none.

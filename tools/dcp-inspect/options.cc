@@ -8,7 +8,7 @@ namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-void AddSourceOptions(CLI::App& app, InspectSource& source) {
+void AddSourceOptions(CLI::App& app, InspectSource& source, TextOptions& text) {
   const OptionGroup add(app, "Text (one kind)");
   add("--prompt", source.prompt, "The text that the model reads", "TEXT");
   add.Each("--text", source.texts,
@@ -19,6 +19,8 @@ void AddSourceOptions(CLI::App& app, InspectSource& source) {
       "characters",
       "FILE");
   add("--sequence", source.sequence, "Which sequence of the trace; default: 0, the first", "N");
+  AddNoSpecial(add, text);
+  AddBos(add, text, "the text");
   add("--skip", source.skip, "Leave out the first N tokens of the text; default: 0", "N");
   add("--max-tokens", source.max_tokens, "Leave out what follows N tokens; default: 0, nothing", "N");
 }
@@ -79,7 +81,7 @@ void CheckSource(const InspectSource& source, bool stats) {
 }  // namespace
 
 void AddInspectOptions(CLI::App& app, InspectOptions& options) {
-  AddSourceOptions(app, options.source);
+  AddSourceOptions(app, options.source, options.text);
   AddModelOptions(app, options.model);
   app.get_option("--model")->required(false);  // a trace stands for itself
   AddGenerationOptions(app, options.source);
@@ -89,6 +91,7 @@ void AddInspectOptions(CLI::App& app, InspectOptions& options) {
 
 void CheckInspectOptions(const InspectOptions& options) {
   CheckSource(options.source, options.stats.on);
+  if (options.text.bos && options.stats.on) Reject("--bos begins one text: --stats reads windows of many");
   if (options.model.model.empty() && !options.source.trace_file) Reject("--model is required (see --help)");
   if (options.show && (!options.svg_file || options.stats.on)) Reject("--show chooses what --svg draws of a text");
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/model_options.h"
+#include "common/text_options.h"
 #include "dcp/sampler.h"
 
 namespace CLI {
@@ -42,6 +43,7 @@ enum class UseColor { kAuto, kAlways, kNever };
 
 struct InspectOptions {
   ModelToolOptions model;
+  TextOptions text;
   InspectSource source;
   StatsOptions stats;
   std::optional<std::string> html_file;

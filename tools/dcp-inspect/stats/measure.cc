@@ -103,7 +103,8 @@ CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
   const Shape shape = ResolveShape(options.stats, *model);
   const auto loaded = LoadTokenizer(options.model, *model, io);
   const Tokenizer& tokenizer = NeedTokenizer(loaded, options.model, "--stats");
-  const std::vector<Document> documents = ReadTexts(options.source.texts, tokenizer, *model, options.source.max_tokens, io);
+  const std::vector<Document> documents =
+      ReadTexts(options.source.texts, tokenizer, *model, options.source.max_tokens, io, options.text.encoding());
   const auto windows = SpreadOut(MakeWholeWindows(LengthsOf(documents), shape.context), options.stats.windows);
   if (windows.empty()) {
     Reject("--text: no document has " + std::to_string(shape.context) + " tokens, as --context asks; longest of " +

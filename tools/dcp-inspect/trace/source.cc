@@ -21,15 +21,18 @@ std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model
   std::string name = "--prompt";
   std::vector<TokenId> ids;
   if (source.prompt) {
-    ids = NeedTokenizer(tokenizer, options.model, name).Encode(*source.prompt);
+    ids = EncodePrompt(*source.prompt, NeedTokenizer(tokenizer, options.model, name), options.text);
   } else if (source.prompt_ids) {
     name = "--prompt-ids";
     ids = ParseIdList(*source.prompt_ids, name);
-    CheckIds(ids, model, name);
   } else {
     name = DisplayName(source.texts.at(0));
-    ids = NeedTokenizer(tokenizer, options.model, "--text").Encode(ReadText(source.texts.at(0), io));
+    ids =
+        EncodePrompt(ReadText(source.texts.at(0), io), NeedTokenizer(tokenizer, options.model, "--text"), options.text);
   }
+  if (options.text.bos)
+    PutFirst(BosToken(tokenizer ? &*tokenizer : nullptr, model.config(), options.model.model), &ids);
+  CheckIds(ids, model, name);
   if (source.skip >= ids.size()) {
     Reject(name + (ids.empty() ? ": the text is empty"
                                : ": has " + std::to_string(ids.size()) + " tokens, --skip leaves out " +
@@ -89,7 +92,9 @@ NamedTrace TraceFromFile(const InspectOptions& options, ToolIo& io) {
   const std::string& path = *options.source.trace_file;
   NamedTrace trace{ReadTrace(ReadAll(path, io), options.source.sequence, DisplayName(path)), "", ""};
   if (options.model.model.empty()) return trace;
-  const Tokenizer tokenizer = Tokenizer::Load(options.model.model);
+  Warnings warnings;
+  const Tokenizer tokenizer = Tokenizer::Load(options.model.model, &warnings);
+  ShowWarnings(warnings, io);
   trace.model = ModelName(options.model);
   trace.tokens = BytesOf(trace.ids, &tokenizer);
   return trace;
