@@ -33,13 +33,13 @@ constexpr ToolText kText = {
 
 struct Options {
   ModelToolOptions model;
-  TextOptions text;
+  CorpusOptions text;
   std::optional<std::string> per_token_file;
   bool json = false;
 };
 
 void AddOptions(CLI::App& app, Options& options) {
-  AddTextOptions(app, options.text);
+  AddCorpusOptions(app, options.text);
   AddModelOptions(app, options.model);
   const OptionGroup add(app, "Output");
   add.Flag("--json", options.json, "One JSON document instead of a table");
@@ -114,7 +114,7 @@ std::string PerTokenArray(std::span<const WindowScore> scores) {
 }
 
 int Run(const Options& options, ToolIo& io) {
-  CheckTextOptions(options.text);
+  CheckCorpusOptions(options.text);
   ReportFile per_token(options.per_token_file, io);
   const auto model = LoadModel(options.model, io);
   const WindowShape shape = ResolveShape(options.text, *model);

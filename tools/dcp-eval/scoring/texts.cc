@@ -26,7 +26,7 @@ TokenId BeginningOfText(const ModelSource& source, const Model& model) {
 
 }  // namespace
 
-void AddTextOptions(CLI::App& app, TextOptions& options) {
+void AddCorpusOptions(CLI::App& app, CorpusOptions& options) {
   const OptionGroup text(app, "Text (one kind)");
   AddTexts(text, options.texts);
   text("--ids", options.ids, "A JSON array of token ids, or an array of such arrays, one for each document", "FILE");
@@ -44,12 +44,12 @@ void AddTextOptions(CLI::App& app, TextOptions& options) {
   AddBatch(windows, options.batch, "Windows");
 }
 
-void CheckTextOptions(const TextOptions& options) {
+void CheckCorpusOptions(const CorpusOptions& options) {
   if (options.texts.empty() == !options.ids.has_value()) Reject("give either --text or --ids");
   if (options.detokenize && options.ids) Reject("--detokenize is for --text: ids are scored as they are");
 }
 
-WindowShape ResolveShape(const TextOptions& options, const Model& model) {
+WindowShape ResolveShape(const CorpusOptions& options, const Model& model) {
   const int positions = model.config().n_positions;
   const int context = options.context != 0 ? options.context : positions;
   if (context < 2 || context > positions) {
@@ -62,14 +62,14 @@ WindowShape ResolveShape(const TextOptions& options, const Model& model) {
   return {context, stride};
 }
 
-std::vector<Document> ReadDocuments(const TextOptions& options, const ModelSource& source, const Model& model,
+std::vector<Document> ReadDocuments(const CorpusOptions& options, const ModelSource& source, const Model& model,
                                     ToolIo& io) {
   std::vector<Document> documents;
   if (options.ids) {
     documents = ReadIdDocuments(*options.ids, model, options.max_tokens, io);
   } else {
     const auto tokenizer = LoadTokenizer(source, model, io);
-    documents = ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io,
+    documents = ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io, {},
                           options.detokenize);
   }
   if (!options.bos) return documents;

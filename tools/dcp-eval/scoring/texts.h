@@ -16,7 +16,7 @@
 
 namespace dcp::tools {
 
-struct TextOptions {
+struct CorpusOptions {
   std::vector<std::string> texts;  // files and folders
   std::optional<std::string> ids;  // JSON file; instead of texts
   size_t max_tokens = 0;           // leave out what follows; 0: nothing
@@ -32,16 +32,16 @@ struct WindowShape {
   int stride = 0;
 };
 
-void AddTextOptions(CLI::App& app, TextOptions& options);
+void AddCorpusOptions(CLI::App& app, CorpusOptions& options);
 
 // Throws dcp::Error(kInvalidArgument) for what can be known to be wrong before a model is loaded.
-void CheckTextOptions(const TextOptions& options);
+void CheckCorpusOptions(const CorpusOptions& options);
 
 // With the defaults filled in. Throws dcp::Error(kInvalidArgument) when the model has fewer positions.
-WindowShape ResolveShape(const TextOptions& options, const Model& model);
+WindowShape ResolveShape(const CorpusOptions& options, const Model& model);
 
 // `source` names the model whose tokenizer reads the texts.
-std::vector<Document> ReadDocuments(const TextOptions& options, const ModelSource& source, const Model& model,
+std::vector<Document> ReadDocuments(const CorpusOptions& options, const ModelSource& source, const Model& model,
                                     ToolIo& io);
 
 // Windows of all documents. Throws dcp::Error(kInvalidArgument) when there is no token at all; warns of documents with

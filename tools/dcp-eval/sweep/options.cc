@@ -63,7 +63,7 @@ void AddOutput(CLI::App& app, SweepOptions& options) {
 }  // namespace
 
 void AddSweepOptions(CLI::App& app, SweepOptions& options) {
-  AddTextOptions(app, options.text);
+  AddCorpusOptions(app, options.text);
   OptionGroup(app, "Windows")("--max-windows", options.max_windows,
                               "Score N windows only, spread over the texts; default: 0, all", "N");
   AddModels(app, options);

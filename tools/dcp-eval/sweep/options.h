@@ -17,7 +17,7 @@ enum class BaselineModel { kControl, kVariant, kBoth };
 
 struct SweepOptions {
   ModelListOptions models;
-  TextOptions text;
+  CorpusOptions text;
   ModelToolOptions run;                 // threads, weights, kv, seed, prefill_chunk; the rest is not used
   size_t max_windows = 0;               // score that many only, spread over the texts; 0: all
   std::vector<float> thresholds = {0};  // of the learned rows

@@ -205,7 +205,7 @@ void Sweep::Say(const SweepRow& row, size_t rows) {
 }
 
 int Run(const SweepOptions& options, ToolIo& io) {
-  CheckTextOptions(options.text);
+  CheckCorpusOptions(options.text);
   ReportFile json(options.json_file, io), csv(options.csv_file, io), plot(options.plot_file, io),
       plot_position(options.plot_position_file, io);
   Sweep sweep(options, io);
