@@ -52,7 +52,7 @@ TEST_F(BadInput, Usage) {
   Generate({"--prompt", "a", "--seed", "-1"}, {"--seed", "-1"});
   Generate({"--prompt", "a", "--stop", ""}, {"--stop"});
   Generate({"--prompt", "a", "--weights", "f8"}, {"--weights: type \"f8\" is not one of f32, bf16"});
-  Generate({"--prompt", "a", "--kv", "i8"}, {"--kv: type \"i8\" is not one of f32, f16"});
+  Generate({"--prompt", "a", "--kv", "i4"}, {"--kv: type \"i4\" is not one of f32, f16, i8"});
   Generate({"--prompt"}, {"--prompt"});
   ExpectRefused(RunTool(GenerateMain, {"--prompt", "a"}), "dcp-generate", {"--model"});
   ExpectRefused(RunTool(EvalMain, {}), "dcp-eval", {"subcommand"});

@@ -308,7 +308,7 @@ TEST(BenchBadInput, IsOneLine) {
       {With(shape, {"--kept", "1"}), {"--kept", "1", "2"}},
       {With(shape, {"--kept", "8", "--policy", "dense"}), {"--kept", "learned"}},
       {With(shape, {"--weights", "f64"}), {"f64", "bf16"}},
-      {With(shape, {"--kv", "i8"}), {"i8", "f16"}},
+      {With(shape, {"--kv", "i4"}), {"i4", "f16"}},
       {With(shape, {"--max-kept", "-1"}), {"max_kept", "-1"}},
       {With(shape, {"--plot", dir / "no/such.svg"}), {"no/such.svg"}},
       {{"--model", dir / "nothing"}, {"nothing", "config.json"}},

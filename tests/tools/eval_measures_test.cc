@@ -143,7 +143,9 @@ TEST_F(EvalMeasures, BosScoresTheFirstTokenToo) {
   config["bos_token_id"] = 300;
   File("model/config.json", config.dump());
   const Args refused = {"perplexity", "--model", model_, "--text", dir_ / "4.txt", "--bos"};
-  ExpectRefused(RunTool(EvalMain, refused), "dcp-eval", {"config.json", "bos_token_id", "300"});
+  const auto warned = RunTool(EvalMain, refused);  // eos stands in for a bos that the vocabulary lacks
+  EXPECT_EQ(warned.status, 0);
+  EXPECT_NE(warned.err.find("300"), std::string::npos) << warned.err;
   config.erase("bos_token_id");
   config.erase("eos_token_id");
   File("model/config.json", config.dump());

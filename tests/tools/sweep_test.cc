@@ -339,7 +339,7 @@ TEST_F(SweepTool, BadInputIsOneLine) {
   refuse({"--model", model_, "--bootstrap", "-1"}, {"--bootstrap", "-1"});
   refuse({"--model", model_, "--seed", "-1"}, {"--seed", "-1"});
   refuse({"--model", model_, "--context", "97"}, {"--context", "97", "96"});
-  refuse({"--model", model_, "--kv", "i8"}, {"i8", "f16"});
+  refuse({"--model", model_, "--kv", "i4"}, {"i4", "f16"});
   refuse({"--model", model_, "--csv", dir_ / "no/such/file"}, {dir_ / "no/such/file"});
   refuse({"--model", model_, "--resume", dir_ / "no/such/file"}, {dir_ / "no/such/file"});
   EXPECT_EQ(dir_.Files(), before);

@@ -235,7 +235,7 @@ TEST_F(TaskTool, WinoGrandeComparesContexts) {
 TEST_F(TaskTool, LimitAndTable) {
   const std::string data = File("cloze.jsonl", ClozeFile());
   const auto run = Eval({"task", "--task", "cloze", "--data", data, "--model", model_, "--limit", "2"});
-  for (const char* word : {"cloze", "learned", "acc_norm", " +- ", "examples               2\n"}) {
+  for (const char* word : {"cloze", "learned", "acc_norm", " +- ", "examples             2\n"}) {
     EXPECT_NE(run.out.find(word), std::string::npos) << run.out;
   }
   EXPECT_EQ(run.err, "");

@@ -8,7 +8,11 @@ namespace dcp::tools {
 namespace {
 
 constexpr ToolText kText = {"dcp-eval", "Measures what a model with context pruning predicts, and what it costs.",
-                            "dcp-eval SUBCOMMAND --help tells its options, with examples.\n\n"};
+                            "dcp-eval SUBCOMMAND --help tells its options, with more examples.\n\n"
+                            "Examples:\n"
+                            "  dcp-eval perplexity --model models/books --text books/ --json\n"
+                            "  dcp-eval sweep --manifest models/manifest.json --text books/ --plot sweep.svg\n"
+                            "  dcp-eval task --model gpt2 --task lambada --data lambada_test.jsonl\n\n"};
 
 }  // namespace
 

@@ -60,7 +60,10 @@ TEST(ParsePolicy, LayersAndTheirRules) {
     std::vector<std::string> of;
     const auto policy = MakePolicy(ParsePolicy(text));
     EXPECT_EQ(policy->name(), text);
-    for (int layer = 0; layer < layers; ++layer) of.push_back(policy->ForLayer(layer).name().substr(0, 9));
+    for (int layer = 0; layer < layers; ++layer) {
+      const std::string name(policy->ForLayer(layer).name());
+      of.push_back(name.substr(0, name.find('@')));
+    }
     return of;
   };
   using Names = std::vector<std::string>;
