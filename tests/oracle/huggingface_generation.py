@@ -1,5 +1,6 @@
 """Writes tests/data/huggingface/generation.json: what transformers' own generate() makes of the small trained model in
-tests/data/books-tiny, token for token, for the settings that libdcp shares with it.
+tests/data/books-tiny, token for token, for the settings that libdcp shares with it; and filters.json: which tokens its
+logits warpers leave of random logits.
 
     python3 -m venv /tmp/oracle && /tmp/oracle/bin/pip install torch transformers
     /tmp/oracle/bin/python tests/oracle/huggingface_generation.py
@@ -13,6 +14,7 @@ import random
 import torch
 import transformers
 from transformers import GPT2LMHeadModel
+from transformers.generation import logits_process as hf
 
 root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")
 model = GPT2LMHeadModel.from_pretrained(os.path.join(root, "books-tiny"), dtype=torch.float32)
@@ -65,6 +67,39 @@ def run(prompt, settings, new_tokens):
     return sequences, None if scores is None else [round(x, 5) for x in scores.tolist()]
 
 
+# In the order in which generate() applies them.
+WARPERS = [("temperature", hf.TemperatureLogitsWarper), ("top_k", hf.TopKLogitsWarper), ("top_p", hf.TopPLogitsWarper),
+           ("min_p", hf.MinPLogitsWarper), ("typical_p", hf.TypicalLogitsWarper)]
+
+
+def write_filters(path, rng):
+    cases = []
+    for number in range(48):
+        settings = {"temperature": rng.choice([0.5, 0.8, 1.0, 1.7])}
+        if number & 1:
+            settings["top_k"] = rng.choice([3, 9, 20])
+        if number & 2:
+            settings["top_p"] = rng.choice([0.3, 0.7, 0.9])
+        if number & 4:
+            settings["min_p"] = rng.choice([0.02, 0.1, 0.4])
+        if number & 8:
+            settings["typical_p"] = rng.choice([0.2, 0.5, 0.9])
+        # Four digits: no two are equal, where top-k would keep more of transformers' than K tokens.
+        logits = [round_to(rng.gauss(0, 2), 4) for _ in range(32)]
+        scores = torch.tensor([logits])
+        for name, warper in WARPERS:
+            if name in settings:
+                scores = warper(settings[name])(torch.tensor([[0]]), scores)
+        probabilities = torch.softmax(scores.double(), dim=-1)[0].tolist()
+        cases.append({**settings, "logits": logits, "probabilities": [round_to(p, 6) for p in probabilities]})
+    with open(path, "w") as file:
+        file.write('{"cases": [\n' + ",\n".join(json.dumps(case) for case in cases) + "\n]}\n")
+
+
+def round_to(x, digits):
+    return round(x, digits)
+
+
 def main():
     rng = random.Random(7)
     with open(os.path.join(root, "books-tiny", "expected.json")) as file:
@@ -86,6 +121,7 @@ def main():
     with open(os.path.join(target, "generation.json"), "w") as file:
         file.write('{"made_with": "transformers %s, torch %s",\n"cases": [\n' % (transformers.__version__, torch.__version__))
         file.write(",\n".join(json.dumps(case) for case in cases) + "\n]}\n")
+    write_filters(os.path.join(target, "filters.json"), rng)
     print(len(cases), "cases")
 
 

@@ -73,5 +73,31 @@ TEST(HuggingFaceGeneration, TokenForToken) {
   EXPECT_GT(beams, 60u);
 }
 
+// Temperature, top-k, top-p, min-p and typical-p one after the other: what is left, and how likely each is drawn.
+TEST(HuggingFaceGeneration, FiltersLeaveTheSameTokens) {
+  const Json golden = LoadJsonObject(DCP_SOURCE_DIR "/tests/data/huggingface/filters.json");
+  size_t filtered = 0;
+  for (const Json& entry : golden["cases"]) {
+    SCOPED_TRACE(entry.dump());
+    SamplingOptions options;
+    options.temperature = entry["temperature"];
+    options.top_k = entry.value("top_k", 0);
+    options.top_p = entry.value("top_p", 1.0f);
+    options.min_p = entry.value("min_p", 0.0f);
+    options.typical_p = entry.value("typical_p", 1.0f);
+    const auto logits = entry["logits"].get<std::vector<float>>();
+    const auto expected = entry["probabilities"].get<std::vector<double>>();
+    constexpr int kDraws = 6000;
+    std::vector<int> counts(logits.size());
+    Sampler sampler(options);
+    for (uint64_t i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(sampler.Sample(logits, 1, i))];
+    for (size_t i = 0; i < counts.size(); ++i) {
+      EXPECT_NEAR(counts[i], kDraws * expected[i], 6 * std::sqrt(kDraws * expected[i])) << "token " << i;
+      filtered += expected[i] == 0.0;
+    }
+  }
+  EXPECT_GT(filtered, 300u);
+}
+
 }  // namespace
 }  // namespace dcp
