@@ -359,8 +359,8 @@ TEST_F(SweepTool, ModelsThatCannotBeCompared) {
   const std::string brief = MakeByteModel(dir_, "brief", ByteModelConfig(32));
   refuse({"--model", model_, "--model", brief}, {brief, "32", "64"});
   const std::string other = MakeByteModel(dir_, "other");
-  reference::WriteText(other + "/merges.txt", "#version: 0.2\na b\n");
-  refuse({"--model", model_, "--model", other}, {other, "merges.txt", model_});
+  reference::WriteText(other + "/added_tokens.json", R"({"<|endoftext|>": 256, "ab": 257})");
+  refuse({"--model", model_, "--model", other}, {other, "tokenizer", model_});
   reference::WriteText(dir_ / "damaged.jsonl", "{\"key\": 1}\n");
   refuse({"--model", model_, "--resume", dir_ / "damaged.jsonl"}, {"damaged.jsonl:1"});
 }

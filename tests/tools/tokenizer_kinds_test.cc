@@ -24,6 +24,15 @@ class TokenizerKinds : public testing::Test {
     return warnings;
   }
 
+  // Exit status 2, a warning, and a line that holds every one of `words`.
+  static void ExpectRefusedAfterAWarning(const ToolRun& run, const std::vector<std::string>& words) {
+    EXPECT_EQ(run.status, kExitUsage);
+    EXPECT_EQ(run.out, "");
+    EXPECT_EQ(run.err_lines(), 2u) << run.err;
+    const std::string last = run.err.substr(run.err.find('\n') + 1);
+    for (const std::string& word : words) EXPECT_NE(last.find(word), std::string::npos) << last << "lacks " << word;
+  }
+
   using Ids = std::vector<TokenId>;
 
   // The ids of a prompt.
@@ -58,18 +67,15 @@ TEST_F(TokenizerKinds, TokenizerJsonAlone) {
   Write("tokenizer.json", {{"model", {{"type", "Unigram"}}}});
   const ToolRun run = RunTool(GenerateMain, {"--model", model_, "--prompt", "a"});
   ExpectRefused(run, "dcp-generate", {"tokenizer.json", "model.type", "Unigram", "BPE"});
-  Generate({"--model", dir_ / "model", "--prompt-ids", "1", "--max-new-tokens", "1"});
 }
 
 TEST_F(TokenizerKinds, AnIdThatTheModelLacks) {
   Write("added_tokens.json", {{"<pad>", 257}});
   EXPECT_EQ(PromptIds("abc"), (Ids{'a', 'b', 'c'}));
-  ExpectRefused(RunTool(GenerateMain, {"--model", model_, "--prompt", "a<pad>"}), "dcp-generate",
-                {"prompt 0", "257", "0..256"});
+  ExpectRefusedAfterAWarning(RunTool(GenerateMain, {"--model", model_, "--prompt", "a<pad>"}), {"prompt 0", "257", "0..256"});
   const std::string text = dir_ / "text.txt";
   reference::WriteText(text, "some <pad> text");
-  ExpectRefused(RunTool(EvalMain, {"perplexity", "--model", model_, "--text", text}), "dcp-eval",
-                {text, "257", "0..256"});
+  ExpectRefusedAfterAWarning(RunTool(EvalMain, {"perplexity", "--model", model_, "--text", text}), {text, "257", "0..256"});
 }
 
 TEST_F(TokenizerKinds, EvalReadsEndOfTextAsOneId) {
@@ -80,6 +86,17 @@ TEST_F(TokenizerKinds, EvalReadsEndOfTextAsOneId) {
   const Json by_ids = Eval({"perplexity", "--model", model_, "--ids", dir_ / "ids", "--json"}).json();
   EXPECT_EQ(by_text["tokens"], 13);
   EXPECT_EQ(by_text["nll"], by_ids["nll"]);
+}
+
+TEST_F(TokenizerKinds, OptionsOfTextPrompts) {
+  EXPECT_EQ(PromptIds("<|endoftext|>", {"--no-special"}).size(), 13u);
+  EXPECT_EQ(PromptIds("a", {"--bos"}), (Ids{256, 'a'})) << "the token that ends a text begins one";
+  EXPECT_EQ(PromptIds("<|endoftext|>a", {"--bos"}), (Ids{256, 'a'})) << "it is there";
+  Write("tokenizer_config.json", {{"add_bos_token", true}, {"bos_token", "<|endoftext|>"}, {"add_prefix_space", true}});
+  EXPECT_EQ(PromptIds("a"), (Ids{256, ' ', 'a'}));
+  EXPECT_EQ(PromptIds("a", {"--bos"}), (Ids{256, ' ', 'a'}));
+  const Args by_ids = {"--model", model_, "--prompt-ids", "5", "--bos", "--max-new-tokens", "1", "--json"};
+  EXPECT_EQ(Generate(by_ids).json()["sequences"][0]["prompt_ids"], (Ids{256, 5}));
 }
 
 TEST_F(TokenizerKinds, InspectReadsAndShowsSpecialTokens) {

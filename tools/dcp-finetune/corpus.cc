@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/corpus.h"
+#include "common/text_options.h"
 #include "dcp/error.h"
 #include "support/hash.h"
 #include "support/output_file.h"
@@ -12,7 +13,6 @@
 namespace dcp::finetune {
 namespace {
 
-constexpr std::string_view kSeparator = "<|endoftext|>";
 constexpr uint64_t kMagic = 0x31304b4f54504344;  // "DCPTOK01", little-endian
 
 struct Header {
@@ -32,8 +32,7 @@ uint64_t HashBytes(std::string_view bytes, uint64_t hash) {
 }
 
 uint64_t HashOf(const TextFiles& texts, const Tokenizer& tokenizer) {
-  uint64_t hash = kFnvBasis;
-  for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) hash = HashBytes(tokenizer.TokenBytes(id), hash);
+  uint64_t hash = FnvStep(kFnvBasis, tokenizer.fingerprint());
   for (const std::string_view document : texts.documents()) hash = HashBytes(document, hash);
   return hash;
 }
@@ -62,17 +61,13 @@ void WriteTokens(const TextFiles& texts, const Tokenizer& tokenizer, ThreadPool&
 
 }  // namespace
 
-TextFiles::TextFiles(const std::vector<std::string>& paths) {
+TextFiles::TextFiles(const std::vector<std::string>& paths, std::string_view end_of_text) {
   for (const std::string& path : paths) {
     for (const std::string& file : tools::TextFilesOf(path)) files_.push_back(MappedFile::Open(file));
   }
   for (const MappedFile& file : files_) {
-    std::string_view rest = file.text();
-    while (!rest.empty()) {
-      const size_t end = rest.find(kSeparator);
-      const std::string_view document = rest.substr(0, end);
-      if (document.find_first_not_of(" \t\r\n") != std::string_view::npos) documents_.push_back(document);
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + kSeparator.size());
+    for (const std::string_view document : tools::SplitDocuments(file.text(), end_of_text)) {
+      documents_.push_back(document);
     }
   }
   if (documents_.empty()) {
@@ -81,8 +76,8 @@ TextFiles::TextFiles(const std::vector<std::string>& paths) {
 }
 
 TokenCorpus TokenCorpus::Open(const std::vector<std::string>& paths, const Tokenizer& tokenizer, ThreadPool& pool,
-                              const std::filesystem::path& cache) {
-  const TextFiles texts(paths);
+                              const std::filesystem::path& cache, std::string_view end_of_text) {
+  const TextFiles texts(paths, end_of_text);
   char name[40];
   std::snprintf(name, sizeof name, "tokens-%016llx.bin", static_cast<unsigned long long>(HashOf(texts, tokenizer)));
   const std::filesystem::path path = cache / name;
@@ -117,6 +112,20 @@ bool TokenCorpus::IndexTokens() {
 void TokenCorpus::Split(size_t document, int64_t at) {
   offsets_.insert(offsets_.begin() + static_cast<std::ptrdiff_t>(document) + 1,
                   offsets_[document] + static_cast<uint64_t>(at));
+}
+
+int64_t TokenCorpus::HighestId() const {
+  constexpr int64_t kAtOnce = 1 << 16;
+  int64_t highest = -1;
+  std::vector<int64_t> ids;
+  for (size_t document = 0; document < documents(); ++document) {
+    for (int64_t begin = 0; begin < Length(document); begin += kAtOnce) {
+      ids.resize(static_cast<size_t>(std::min(kAtOnce, Length(document) - begin)));
+      Read(document, begin, ids);
+      highest = std::max(highest, *std::ranges::max_element(ids));
+    }
+  }
+  return highest;
 }
 
 void TokenCorpus::Read(size_t document, int64_t begin, std::span<int64_t> out) const {

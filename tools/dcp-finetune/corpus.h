@@ -17,11 +17,11 @@
 
 namespace dcp::finetune {
 
-// Files, or folders of .txt files (sorted by name); each file is a document, or several where <|endoftext|> parts it.
+// Files, or folders of .txt files (sorted by name); each file is a document, or several where `end_of_text` parts it.
 class TextFiles {
  public:
   // Throws dcp::Error(kIo | kInvalidArgument), also when there is nothing in them.
-  explicit TextFiles(const std::vector<std::string>& paths);
+  explicit TextFiles(const std::vector<std::string>& paths, std::string_view end_of_text = "<|endoftext|>");
 
   const std::vector<std::string_view>& documents() const { return documents_; }
 
@@ -33,11 +33,14 @@ class TextFiles {
 // The tokens of documents.
 class TokenCorpus {
  public:
-  // Encodes `paths` into a file of `cache`, named after a hash of the texts and the tokenizer, unless it is there
-  // already; runs over the same data share it. Ids take 2 bytes where the vocabulary allows, else 4. A file that does
-  // not hold together is made again. Throws dcp::Error.
+  // Encodes `paths`, whose documents `end_of_text` parts, into a file of `cache`, named after a hash of the texts and the
+  // tokenizer, unless it is there already; runs over the same data share it. Ids take 2 bytes where the vocabulary
+  // allows, else 4. A file that does not hold together is made again. Throws dcp::Error.
   static TokenCorpus Open(const std::vector<std::string>& paths, const Tokenizer& tokenizer, ThreadPool& pool,
-                          const std::filesystem::path& cache);
+                          const std::filesystem::path& cache, std::string_view end_of_text = "<|endoftext|>");
+
+  // The highest id; -1 where there is none.
+  int64_t HighestId() const;
 
   size_t documents() const { return offsets_.size() - 1; }
   int64_t Length(size_t document) const { return static_cast<int64_t>(offsets_[document + 1] - offsets_[document]); }

@@ -1,22 +1,28 @@
 #include "dcp-finetune/model_directory.h"
 
+#include <vector>
+
 #include "dcp/error.h"
+#include "dcp/tokenizer.h"
 #include "support/files.h"
 #include "support/output_file.h"
 
 namespace dcp::finetune {
 namespace {
 
-constexpr const char* kTokenizerFiles[] = {
-    "vocab.json",        "merges.txt",          "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-    "added_tokens.json", "chat_template.jinja",
-};
+// What the tokenizer is read from, and what others keep beside it.
+std::vector<const char*> TokenizerFiles() {
+  const auto names = Tokenizer::FileNames();
+  std::vector<const char*> files(names.begin(), names.end());
+  files.push_back("chat_template.jinja");
+  return files;
+}
 
 }  // namespace
 
 FileContents ReadTokenizerFiles(const std::filesystem::path& directory) {
   FileContents files;
-  for (const char* name : kTokenizerFiles) {
+  for (const char* name : TokenizerFiles()) {
     if (std::filesystem::exists(directory / name)) files[name] = ReadFile(directory / name);
   }
   return files;
@@ -25,7 +31,7 @@ FileContents ReadTokenizerFiles(const std::filesystem::path& directory) {
 void WriteTokenizerFiles(const FileContents& files, const std::filesystem::path& directory) {
   for (const auto& [name, content] : files) OutputFile(directory / name).Commit(content);
   std::error_code ignored;
-  for (const char* name : kTokenizerFiles) {
+  for (const char* name : TokenizerFiles()) {
     if (!files.contains(name)) std::filesystem::remove(directory / name, ignored);
   }
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/corpus.h"
+#include "common/text_options.h"
 #include "dcp-finetune/attention.h"
 #include "dcp-finetune/exchange.h"
 #include "dcp/error.h"
@@ -94,13 +95,13 @@ torch::ScalarType ParsePrecision(const std::string& name, const torch::Device& d
   return bf16 ? torch::kBFloat16 : torch::kFloat;
 }
 
-TokenId EndOfText(const Tokenizer& tokenizer, const std::string& directory, int vocabulary) {
-  if (tokenizer.vocab_size() > vocabulary) {
-    throw Error(ErrorCode::kInvalidModel, directory + ": the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
-                                              " tokens, the model " + std::to_string(vocabulary));
+TokenId EndOfText(const Tokenizer& tokenizer, const std::string& directory, const ModelConfig& config) {
+  const std::optional<TokenId> id = tools::EndOfTextToken(&tokenizer, config);
+  if (!id) {
+    throw Error(ErrorCode::kInvalidModel, directory + ": no token ends a text: the tokenizer has neither an eos_token nor "
+                                                      "<|endoftext|>, config.json no eos_token_id");
   }
-  if (!tokenizer.end_of_text()) throw Error(ErrorCode::kInvalidModel, directory + ": no <|endoftext|> token");
-  return *tokenizer.end_of_text();
+  return *id;
 }
 
 ModelConfig ConfigOf(const TrainOptions& o, TokenId end_of_text, ModelConfig config) {
@@ -161,10 +162,11 @@ RunPlan Resolve(TrainOptions o) {
   CheckPaths(o);
   const torch::Device device = ParseDevice(o.device);
   const torch::ScalarType compute = ParsePrecision(o.precision, device);
+  Warnings warnings;
   const ModelConfig read =
-      o.base.empty() ? LoadModelConfig(o.init_config) : Checkpoint::Open(o.base, o.adapter).config();
-  Tokenizer tokenizer = Tokenizer::Load(o.tokenizer);
-  const TokenId end_of_text = EndOfText(tokenizer, o.tokenizer, read.vocab_size);
+      o.base.empty() ? LoadModelConfig(o.init_config, &warnings) : Checkpoint::Open(o.base, o.adapter, &warnings).config();
+  Tokenizer tokenizer = Tokenizer::Load(o.tokenizer, &warnings);
+  const TokenId end_of_text = EndOfText(tokenizer, o.tokenizer, read);
   const ModelConfig config = ConfigOf(o, end_of_text, read);
   if (!o.teacher.empty()) CheckTeacher(o.teacher, config);
   o.context = ContextOf(o, config);
@@ -173,7 +175,7 @@ RunPlan Resolve(TrainOptions o) {
   const int64_t first_step = o.resume && fs::exists(state) ? CheckState(state, config) : 0;
   ModelToSave target = TargetOf(o);
   return {std::move(o), config,    std::move(tokenizer), end_of_text, device, compute, std::move(target),
-          state,        first_step};
+          state,        first_step, std::move(warnings)};
 }
 
 }  // namespace dcp::finetune

@@ -25,6 +25,7 @@ struct RunPlan {
   ModelToSave target;           // what is written
   std::filesystem::path state;  // the file to resume from
   int64_t first_step;           // steps finished before
+  Warnings warnings;            // what was odd about the model's and the tokenizer's files
 
   bool pruning() const { return options.gamma.has_value(); }
   int64_t TokensPerStep() const { return options.batch * options.accumulate * options.context; }

@@ -124,6 +124,7 @@ void CheckTraining(const TrainOptions& options) { Resolve(options); }
 
 int Train(const TrainOptions& options, tools::ToolIo& io) {
   const RunPlan plan = Resolve(options);
+  if (options.exchange.rank == 0) tools::ShowWarnings(plan.warnings, io);
   std::filesystem::create_directories(plan.target.directory);
   if (plan.options.threads > 0) at::set_num_threads(plan.options.threads);
   try {

@@ -57,7 +57,17 @@ void CheckEnough(const TrainingTexts& texts, const TrainOptions& o) {
 TrainingTexts OpenTexts(const RunPlan& plan, ThreadPool& pool) {
   const TrainOptions& o = plan.options;
   const auto open = [&](const std::vector<std::string>& paths) {
-    return std::make_shared<TokenCorpus>(TokenCorpus::Open(paths, plan.tokenizer, pool, o.cache));
+    const bool has_text = plan.end_of_text < plan.tokenizer.vocab_size();  // else the config alone knows the token
+    const std::string_view end =
+        has_text ? plan.tokenizer.TokenBytes(static_cast<TokenId>(plan.end_of_text)) : std::string_view();
+    auto corpus = std::make_shared<TokenCorpus>(TokenCorpus::Open(paths, plan.tokenizer, pool, o.cache, end));
+    const bool may_lack = plan.tokenizer.vocab_size() > plan.config.vocab_size;
+    if (const int64_t highest = may_lack ? corpus->HighestId() : -1; highest >= plan.config.vocab_size) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  paths.front() + ": the texts need token " + std::to_string(highest) + ", the model's vocab_size is " +
+                      std::to_string(plan.config.vocab_size));
+    }
+    return corpus;
   };
   const auto corpus = open(o.data);
   TrainingTexts texts;

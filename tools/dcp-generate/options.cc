@@ -8,7 +8,7 @@ namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-void AddPromptOptions(CLI::App& app, PromptSource& source) {
+void AddPromptOptions(CLI::App& app, PromptSource& source, TextOptions& special) {
   const OptionGroup add(app, "Prompt (one kind)");
   add.Each("--prompt", source.texts, "A prompt; repeat for more sequences", "TEXT");
   add.Each("--prompt-ids", source.id_lists, "A prompt as token ids: 1,2,3; repeat for more sequences", "IDS");
@@ -16,6 +16,8 @@ void AddPromptOptions(CLI::App& app, PromptSource& source) {
   add("--input", source.jsonl,
       "A file of lines {\"prompt\": \"..\"} or {\"prompt_ids\": [..]}, with settings; - is stdin", "FILE");
   add("stdin", source.dash, "A lone - reads one prompt from standard input", "-");
+  AddNoSpecial(add, special);
+  AddBos(add, special, "every prompt");
 }
 
 void AddGenerationOptions(CLI::App& app, GenerateToolOptions& options) {
@@ -52,7 +54,7 @@ void CheckSource(const PromptSource& source, bool has_state) {
 }  // namespace
 
 void AddGenerateOptions(CLI::App& app, GenerateToolOptions& options) {
-  AddPromptOptions(app, options.source);
+  AddPromptOptions(app, options.source, options.special);
   AddModelOptions(app, options.model);
   AddGenerationOptions(app, options);
   AddOutputOptions(app, options);

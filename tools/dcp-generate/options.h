@@ -8,6 +8,7 @@
 
 #include "common/model_options.h"
 #include "common/request_options.h"
+#include "common/text_options.h"
 
 namespace CLI {
 class App;
@@ -27,6 +28,7 @@ struct PromptSource {
 struct GenerateToolOptions {
   ModelToolOptions model;
   PromptSource source;
+  TextOptions special;      // how text prompts are encoded
   RequestSettings request;  // of every prompt, where its line of --input says nothing else; the seed is in `model`
   int max_batch = 0;        // sequences at once; 0: all
   bool json = false;        // one JSON document on standard output instead of text

@@ -27,7 +27,7 @@ class RequestReader {
       : options_(options), model_(model), tokenizer_(tokenizer) {}
 
   void AddText(std::string_view text, const std::string& name) {
-    AddIds(NeedTokenizer(tokenizer_, options_.model, "a text prompt").Encode(text), name);
+    AddIds(Encode(text), name);
   }
 
   void AddIds(std::vector<TokenId> ids, const std::string& name) {
@@ -59,7 +59,14 @@ class RequestReader {
     requests_.push_back(std::move(request));
   }
 
+  std::vector<TokenId> Encode(std::string_view text) const {
+    return EncodePrompt(text, NeedTokenizer(tokenizer_, options_.model, "a text prompt"), options_.special);
+  }
+
   void SetPrompt(std::vector<TokenId> ids, ToolRequest& request) {
+    if (options_.special.bos) {
+      PutFirst(BosToken(tokenizer_ ? &*tokenizer_ : nullptr, model_.config(), options_.model.model), &ids);
+    }
     CheckIds(ids, model_, request.name);
     request.request.prompt = std::move(ids);
   }
@@ -81,9 +88,7 @@ class RequestReader {
       Reject("expected either \"prompt\" or \"prompt_ids\"" +
              std::string(has_text ? ", found both" : ", found neither"));
     }
-    SetPrompt(has_text ? NeedTokenizer(tokenizer_, options_.model, "a text prompt").Encode(fields["prompt"].Text())
-                       : fields["prompt_ids"].Integers<TokenId>(0),
-              request);
+    SetPrompt(has_text ? Encode(fields["prompt"].Text()) : fields["prompt_ids"].Integers<TokenId>(0), request);
     line_ = options_.request;
     line_seed_.reset();
     line_settings_.Apply(object, {"prompt", "prompt_ids", "id"}, request.name);

@@ -260,7 +260,7 @@ const Kind kKinds[] = {
      "\"BertProcessing\""},
 };
 INSTANTIATE_TEST_SUITE_P(Kinds, UnsupportedTest, ::testing::ValuesIn(kKinds),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& kind) { return kind.param.name; });
 
 TEST_F(TokenizerJsonTest, WhatDoesNotMatterIsTold) {
   EXPECT_EQ(Load(R"({"normalizer": {"type": "Sequence", "normalizers": []}})").Encode("the"), Ids{257});

@@ -132,7 +132,7 @@ void Recall::Prepare() {
   const Model& model = *models_->control();
   int positions = model.config().n_positions;
   for (const ModelEntry& variant : list.variants) {
-    CheckSameTokenizer(list.control, variant, io_);
+    CheckSameTokenizer(list.control, variant);
     positions = std::min(positions, ReadModelConfig(variant.model, variant.adapter).n_positions);
   }
   const auto tokenizer = LoadTokenizer(list.control, model, io_);

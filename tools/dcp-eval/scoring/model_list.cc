@@ -100,15 +100,11 @@ ModelList ReadModelList(const ModelListOptions& options, ToolIo& io) {
   return ParseManifest(ReadAll(options.manifest, io), options.manifest);
 }
 
-void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant, ToolIo& io) {
-  for (const char* name : {"vocab.json", "merges.txt"}) {
-    const std::string one = (std::filesystem::path(control.model) / name).string();
-    const std::string other = (std::filesystem::path(variant.model) / name).string();
-    if (one == other || !std::filesystem::exists(one) || !std::filesystem::exists(other)) continue;
-    if (ReadAll(one, io) != ReadAll(other, io)) {
-      Reject(other + ": differs from " + one + ": perplexities of different tokens cannot be compared");
-    }
-  }
+void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant) {
+  if (control.model == variant.model || !Tokenizer::Present(control.model) || !Tokenizer::Present(variant.model)) return;
+  if (Tokenizer::Load(control.model).fingerprint() == Tokenizer::Load(variant.model).fingerprint()) return;
+  Reject(variant.model + ": its tokenizer is not that of " + control.model +
+         ": perplexities of different tokens cannot be compared");
 }
 
 LoadedModels::LoadedModels(const ModelToolOptions& run, const ModelEntry& control, ToolIo& io)

@@ -56,7 +56,7 @@ ModelList ParseManifest(const std::string& text, const std::string& file);
 
 // Throws dcp::Error(kInvalidArgument) when `variant` has a tokenizer, and another one than the control: their
 // perplexities could not be compared.
-void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant, ToolIo& io);
+void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant);
 
 // The models of a list as they are needed: the dense control and one other are held, so that what follows upon each
 // other on the same model loads and packs it once.

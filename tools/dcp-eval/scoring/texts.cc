@@ -12,18 +12,6 @@ namespace {
 
 [[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
-// What a model of texts takes for the beginning of one.
-TokenId BeginningOfText(const ModelSource& source, const Model& model) {
-  const ModelConfig& config = model.config();
-  const auto& eos = config.eos_token_ids;
-  if (!config.bos_token_id && eos.empty()) {
-    Reject(source.model + "/config.json: has neither bos_token_id nor eos_token_id, --bos needs one");
-  }
-  const TokenId id = config.bos_token_id ? *config.bos_token_id : eos[0];
-  CheckIds({&id, 1}, model, source.model + "/config.json: " + (config.bos_token_id ? "bos" : "eos") + "_token_id");
-  return id;
-}
-
 }  // namespace
 
 void AddCorpusOptions(CLI::App& app, CorpusOptions& options) {
@@ -36,8 +24,9 @@ void AddCorpusOptions(CLI::App& app, CorpusOptions& options) {
        "wikitext: put words and punctuation together as lm-evaluation-harness does for WikiText, which parts them; "
        "bytes, characters and words are counted before; default: none",
        "RULES", OneOf<TextFilter>({{"none", nullptr}, {"wikitext", DetokenizeWikitext}}));
-  text.Flag("--bos", options.bos,
-            "Score the first token of each document too, after the model's bos_token_id, or else its eos_token_id");
+  AddNoSpecial(text, options.special);
+  text.Flag("--bos", options.special.bos,
+            "Score the first token of each document too, after the bos token, or else the one that ends a text");
   const OptionGroup windows(app, "Windows");
   windows("--context", options.context, "Tokens of a window; default: the model's positions P", "N");
   windows("--stride", options.stride, "Tokens from one window to the next; default: half the context", "N");
@@ -46,6 +35,7 @@ void AddCorpusOptions(CLI::App& app, CorpusOptions& options) {
 
 void CheckCorpusOptions(const CorpusOptions& options) {
   if (options.texts.empty() == !options.ids.has_value()) Reject("give either --text or --ids");
+  if (options.special.no_special && options.ids) Reject("--no-special is for --text: ids are scored as they are");
   if (options.detokenize && options.ids) Reject("--detokenize is for --text: ids are scored as they are");
 }
 
@@ -65,15 +55,16 @@ WindowShape ResolveShape(const CorpusOptions& options, const Model& model) {
 std::vector<Document> ReadDocuments(const CorpusOptions& options, const ModelSource& source, const Model& model,
                                     ToolIo& io) {
   std::vector<Document> documents;
+  std::optional<Tokenizer> tokenizer;
   if (options.ids) {
     documents = ReadIdDocuments(*options.ids, model, options.max_tokens, io);
   } else {
-    const auto tokenizer = LoadTokenizer(source, model, io);
-    documents = ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io, {},
-                          options.detokenize);
+    tokenizer = LoadTokenizer(source, model, io);
+    documents = ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io,
+                          options.special.encoding(), options.detokenize);
   }
-  if (!options.bos) return documents;
-  const TokenId bos = BeginningOfText(source, model);
+  if (!options.special.bos) return documents;
+  const TokenId bos = BosToken(tokenizer ? &*tokenizer : nullptr, model.config(), source.model);
   for (Document& document : documents) {
     if (!document.ids.empty()) document.ids.insert(document.ids.begin(), bos);
   }

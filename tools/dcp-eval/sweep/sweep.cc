@@ -83,7 +83,7 @@ std::shared_ptr<const Model> Sweep::LoadComparable(const ModelEntry& entry) {
     Reject(NameOf(entry) + ": n_positions is " + std::to_string(config.n_positions) + ", the context is " +
            std::to_string(result_.shape.context));
   }
-  CheckSameTokenizer(list_.control, entry, io_);
+  CheckSameTokenizer(list_.control, entry);
   return model;
 }
 
