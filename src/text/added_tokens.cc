@@ -139,9 +139,9 @@ void AddedTokenMatcher::CutRound(std::string_view text, const Tree& tree, bool s
     if (token.lstrip) begin = std::max(SpacesAtEnd(text.substr(0, begin)), done);
     if (token.rstrip) end += SpacesAtStart(text.substr(end));
     if (done < begin) out->push_back({text.substr(done, begin - done)});
-    // White space that the token before took can hold a token of its own: then both are there, and what was taken
-    // counts from the later one.
-    out->push_back({text.substr(begin, end - begin), token.id});
+    // White space that the token before took can hold a token of its own: then both are there, the later one with what
+    // is left for it (nothing, where it would take more to its left), and the text goes on after the later one.
+    out->push_back({text.substr(begin, std::max(begin, end) - begin), token.id});
     done = end;
   }
   if (done != text.size()) out->push_back({text.substr(done)});

