@@ -11,6 +11,7 @@
 #include "io/model_files.h"
 #include "io/tensor_names.h"
 #include "support/escape.h"
+#include "support/file_kind.h"
 #include "support/json.h"
 
 namespace dcp {
@@ -124,7 +125,7 @@ TensorSet TensorSet::OpenShards(const std::filesystem::path& index) {
 }
 
 const SafetensorsFile& TensorSet::AddFile(const std::filesystem::path& path) {
-  files_.push_back(std::make_unique<SafetensorsFile>(SafetensorsFile::Open(path)));
+  files_.push_back(std::make_unique<SafetensorsFile>(SafetensorsFile::Open(FollowLinkText(path))));
   return *files_.back();
 }
 

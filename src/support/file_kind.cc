@@ -1,6 +1,11 @@
 #include "support/file_kind.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <system_error>
 
 namespace dcp {
 namespace {
@@ -46,6 +51,20 @@ bool IsZeros(std::string_view bytes) {
 }
 
 }  // namespace
+
+std::filesystem::path FollowLinkText(const std::filesystem::path& path) {
+  constexpr uintmax_t kLongestPath = 1024;
+  std::error_code failed;
+  const uintmax_t size = std::filesystem::file_size(path, failed);
+  if (failed || size == 0 || size > kLongestPath) return path;
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const bool printable = std::ranges::all_of(text, [](char c) { return static_cast<uint8_t>(c) >= 0x20; });
+  if (!printable || text.empty()) return path;
+  const std::filesystem::path target = path.parent_path() / text;
+  if (target.extension() != path.extension() || !std::filesystem::is_regular_file(target, failed)) return path;
+  return target;
+}
 
 std::string_view ForeignKind(std::string_view bytes) {
   for (const Signature& signature : kSignatures) {

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
+
+#include "tests/unit/text/small_vocabulary.h"
 
 namespace dcp {
 namespace {
@@ -22,6 +25,28 @@ TEST(FileKindTest, KindsByTheirFirstBytes) {
       {std::string(64, '\0'), "all zeros"},
   };
   for (const auto& [bytes, kind] : files) EXPECT_TRUE(ForeignKind(bytes).starts_with(kind)) << kind;
+}
+
+TEST(FileKindTest, TextOfALinkIsFollowed) {
+  const testing::TemporaryFolder folder;
+  const std::filesystem::path& path = folder.path();
+  std::filesystem::create_directory(path / "sub");
+  folder.Write("a.safetensors", "weights");
+  folder.Write("sub/link.safetensors", "../a.safetensors");
+  EXPECT_TRUE(std::filesystem::equivalent(FollowLinkText(path / "sub/link.safetensors"), path / "a.safetensors"));
+  const std::pair<const char*, std::string> others[] = {
+      {"empty.safetensors", ""},
+      {"nowhere.safetensors", "../b.safetensors"},
+      {"kind.bin", "a.safetensors"},
+      {"line.safetensors", "a.safetensors\n"},
+      {"long.safetensors", std::string(2000, 'a')},
+  };
+  for (const auto& [name, content] : others) {
+    folder.Write(name, content);
+    EXPECT_EQ(FollowLinkText(path / name), path / name);
+  }
+  EXPECT_EQ(FollowLinkText(path / "a.safetensors"), path / "a.safetensors");
+  EXPECT_EQ(FollowLinkText(path / "none.safetensors"), path / "none.safetensors");
 }
 
 TEST(FileKindTest, NothingIsKnownOfOthers) {
