@@ -181,6 +181,19 @@ TEST_F(GenerateRequests, ASavedPromptIsReadOnce) {
   EXPECT_EQ(run({"--load-state", dir_ / "longer"})["sequences"], longer["sequences"]);
 }
 
+TEST_F(GenerateRequests, TinySettingsAreGreedy) {
+  const Json greedy = Sequences({"--prompt", "abc", "--max-new-tokens", "8"})[0];
+  for (const Args& tiny : {Args{"--temperature", "1e-60"}, Args{"--temperature", "1", "--top-p", "1e-60"},
+                           Args{"--temperature", "1", "--min-p", "1"}, Args{"--temperature", "9", "--top-k", "1"}}) {
+    Args args = {"--prompt", "abc", "--max-new-tokens", "8"};
+    args.insert(args.end(), tiny.begin(), tiny.end());
+    EXPECT_EQ(Sequences(args)[0], greedy) << tiny[0] << ' ' << tiny[1];
+  }
+  EXPECT_EQ(
+      Sequences({"--input", "-", "--max-new-tokens", "8"}, {.in = R"({"prompt": "abc", "temperature": 1e-60})"})[0],
+      greedy);
+}
+
 TEST_F(GenerateRequests, TheEndsOfTheContext) {
   const std::string text(150, 'x');
   const Json cut = Sequences({"--prompt", text, "--truncate", "left", "--max-new-tokens", "4", "--ignore-eos"})[0];

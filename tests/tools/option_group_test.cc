@@ -48,6 +48,11 @@ TEST(OptionGroup, NumbersAreReadWhole) {
   EXPECT_EQ(x, 1e-3);
   EXPECT_EQ(seed, ~uint64_t{0});
   EXPECT_EQ(tau, -0.5f);
+  EXPECT_EQ(Parse(declare, {"--tau", "-1e-60", "--x", "1e-999"}), "") << "tiny is not nothing";
+  EXPECT_LT(tau.value(), 0.0f);
+  EXPECT_GT(tau.value(), -1e-40f);
+  EXPECT_GT(x, 0.0);
+  EXPECT_EQ(Parse(declare, {"--tau", "1e60"}), "--tau: \"1e60\" is out of range");
   EXPECT_EQ(Parse(declare, {"--n", "3x"}), "--n: \"3x\" is not a whole number");
   EXPECT_EQ(Parse(declare, {"--n", "1.5"}), "--n: \"1.5\" is not a whole number");
   EXPECT_EQ(Parse(declare, {"--n", ""}), "--n: \"\" is not a whole number");

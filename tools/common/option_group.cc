@@ -1,5 +1,9 @@
 #include "common/option_group.h"
 
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
 #include "support/escape.h"
 
 namespace dcp::tools {
@@ -16,6 +20,13 @@ std::vector<std::string> SplitList(std::string_view list) {
     if (comma == std::string_view::npos) return entries;
     list.remove_prefix(comma + 1);
   }
+}
+
+std::optional<float> NearestToTiny(const std::string& text) {
+  // Of what is out of range strtod says whether it is near 0 or far off; it reads no locale that a tool has set.
+  const double value = std::strtod(text.c_str(), nullptr);
+  if (!(std::abs(value) < 1.0)) return std::nullopt;
+  return std::copysign(std::numeric_limits<float>::denorm_min(), static_cast<float>(value));
 }
 
 std::string ReadNonEmpty(const std::string& text) {

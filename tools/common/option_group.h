@@ -40,13 +40,21 @@ namespace dcp::tools {
 // The entries between commas.
 std::vector<std::string> SplitList(std::string_view list);
 
+// The nearest number to one that is too small for the type but not 0; nothing where it is too large.
+std::optional<float> NearestToTiny(const std::string& text);
+
 // A whole number or a decimal one, and nothing else.
 template <typename T>
 T ReadNumber(const std::string& text) {
   T value{};
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error == std::errc::result_out_of_range) RejectValue(text, "is out of range");
+  if (error == std::errc::result_out_of_range) {
+    if constexpr (std::is_floating_point_v<T>) {
+      if (const auto tiny = NearestToTiny(text); tiny && rest == end) return *tiny;
+    }
+    RejectValue(text, "is out of range");
+  }
   if (error != std::errc() || rest != end) {
     const char* const kind = std::is_signed_v<T> ? "is not a whole number" : "is not a whole number, 0 or more";
     RejectValue(text, std::is_floating_point_v<T> ? "is not a number" : kind);
