@@ -7,9 +7,9 @@
 
 namespace dcp {
 
-// The file that `path` stands for: itself, or what it links to where it holds nothing but the path of another file, which
-// is what git makes of a symbolic link on systems that have none ("../model/model.safetensors"). Links to files with
-// another extension, or to nothing, are not followed.
+// The file that `path` stands for: itself, or what it links to where it holds nothing but the path of another file,
+// which is what git makes of a symbolic link on systems that have none ("../model/model.safetensors"). Links to files
+// with another extension, or to nothing, are not followed.
 std::filesystem::path FollowLinkText(const std::filesystem::path& path);
 
 // What a file is by its first bytes, where that is known and is neither safetensors nor JSON nor plain text: "a Git LFS

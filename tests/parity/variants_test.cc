@@ -45,8 +45,7 @@ class HuggingFaceVariants : public testing::TestWithParam<std::string> {
   HuggingFaceVariants()
       : case_(CaseOf(GetParam())),
         ids_(Document().at("ids").get<std::vector<TokenId>>()),
-        directory_(fs::path(testing::TempDir()) /
-                   ("dcp_variant_" + std::to_string(::getpid()) + "_" + GetParam())) {
+        directory_(fs::path(testing::TempDir()) / ("dcp_variant_" + std::to_string(::getpid()) + "_" + GetParam())) {
     fs::remove_all(directory_);
     fs::create_directories(directory_);
     fs::copy(Folder() / case_.at("model").get<std::string>() / "model.safetensors", directory_);

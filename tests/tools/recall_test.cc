@@ -209,7 +209,8 @@ TEST_F(RecallTool, ModelsThatCannotLearnAreNotLoaded) {
 class OpenCount {
  public:
   explicit OpenCount(const std::string& file) : events_(inotify_init1(IN_NONBLOCK)) {
-    if (events_ < 0 || inotify_add_watch(events_, file.c_str(), IN_OPEN | IN_CLOSE) < 0) throw std::runtime_error("inotify");
+    if (events_ < 0 || inotify_add_watch(events_, file.c_str(), IN_OPEN | IN_CLOSE) < 0)
+      throw std::runtime_error("inotify");
   }
   ~OpenCount() { close(events_); }
 
@@ -217,7 +218,8 @@ class OpenCount {
     inotify_event event;
     size_t count = 0;
     // Closing is watched so that no two events alike follow each other, which the system would make one.
-    while (read(events_, &event, sizeof event) == static_cast<ssize_t>(sizeof event)) count += (event.mask & IN_OPEN) != 0;
+    while (read(events_, &event, sizeof event) == static_cast<ssize_t>(sizeof event))
+      count += (event.mask & IN_OPEN) != 0;
     return count;
   }
 

@@ -72,10 +72,12 @@ TEST_F(TokenizerKinds, TokenizerJsonAlone) {
 TEST_F(TokenizerKinds, AnIdThatTheModelLacks) {
   Write("added_tokens.json", {{"<pad>", 257}});
   EXPECT_EQ(PromptIds("abc"), (Ids{'a', 'b', 'c'}));
-  ExpectRefusedAfterAWarning(RunTool(GenerateMain, {"--model", model_, "--prompt", "a<pad>"}), {"prompt 0", "257", "0..256"});
+  ExpectRefusedAfterAWarning(RunTool(GenerateMain, {"--model", model_, "--prompt", "a<pad>"}),
+                             {"prompt 0", "257", "0..256"});
   const std::string text = dir_ / "text.txt";
   reference::WriteText(text, "some <pad> text");
-  ExpectRefusedAfterAWarning(RunTool(EvalMain, {"perplexity", "--model", model_, "--text", text}), {text, "257", "0..256"});
+  ExpectRefusedAfterAWarning(RunTool(EvalMain, {"perplexity", "--model", model_, "--text", text}),
+                             {text, "257", "0..256"});
 }
 
 TEST_F(TokenizerKinds, EvalReadsEndOfTextAsOneId) {

@@ -39,8 +39,8 @@ CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts);
 // Every path is a document - with end-of-text tokens in it, where they are written - or a folder whose .txt files (not
 // those of its subfolders) are documents, in the order of their names. What follows the first `max_tokens` tokens is
 // left out; 0: nothing is. Throws dcp::Error when a path cannot be read, is no text (ReadText), a folder holds no .txt
-// file, or a text needs a token that the model lacks. Sizes are those of the texts before `filter`; a text that was both
-// filtered and cut has none.
+// file, or a text needs a token that the model lacks. Sizes are those of the texts before `filter`; a text that was
+// both filtered and cut has none.
 std::vector<Document> ReadTexts(const std::vector<std::string>& paths, const Tokenizer& tokenizer, const Model& model,
                                 size_t max_tokens, ToolIo& io, const EncodeOptions& encoding = {},
                                 const TextFilter& filter = {});

@@ -33,8 +33,8 @@ class TextFiles {
 // The tokens of documents.
 class TokenCorpus {
  public:
-  // Encodes `paths`, whose documents `end_of_text` parts, into a file of `cache`, named after a hash of the texts and the
-  // tokenizer, unless it is there already; runs over the same data share it. Ids take 2 bytes where the vocabulary
+  // Encodes `paths`, whose documents `end_of_text` parts, into a file of `cache`, named after a hash of the texts and
+  // the tokenizer, unless it is there already; runs over the same data share it. Ids take 2 bytes where the vocabulary
   // allows, else 4. A file that does not hold together is made again. Throws dcp::Error.
   static TokenCorpus Open(const std::vector<std::string>& paths, const Tokenizer& tokenizer, ThreadPool& pool,
                           const std::filesystem::path& cache, std::string_view end_of_text = "<|endoftext|>");

@@ -98,8 +98,9 @@ torch::ScalarType ParsePrecision(const std::string& name, const torch::Device& d
 TokenId EndOfText(const Tokenizer& tokenizer, const std::string& directory, const ModelConfig& config) {
   const std::optional<TokenId> id = tools::EndOfTextToken(&tokenizer, config);
   if (!id) {
-    throw Error(ErrorCode::kInvalidModel, directory + ": no token ends a text: the tokenizer has neither an eos_token nor "
-                                                      "<|endoftext|>, config.json no eos_token_id");
+    throw Error(ErrorCode::kInvalidModel, directory +
+                                              ": no token ends a text: the tokenizer has neither an eos_token nor "
+                                              "<|endoftext|>, config.json no eos_token_id");
   }
   return *id;
 }
@@ -163,8 +164,8 @@ RunPlan Resolve(TrainOptions o) {
   const torch::Device device = ParseDevice(o.device);
   const torch::ScalarType compute = ParsePrecision(o.precision, device);
   Warnings warnings;
-  const ModelConfig read =
-      o.base.empty() ? LoadModelConfig(o.init_config, &warnings) : Checkpoint::Open(o.base, o.adapter, &warnings).config();
+  const ModelConfig read = o.base.empty() ? LoadModelConfig(o.init_config, &warnings)
+                                          : Checkpoint::Open(o.base, o.adapter, &warnings).config();
   Tokenizer tokenizer = Tokenizer::Load(o.tokenizer, &warnings);
   const TokenId end_of_text = EndOfText(tokenizer, o.tokenizer, read);
   const ModelConfig config = ConfigOf(o, end_of_text, read);
@@ -174,8 +175,8 @@ RunPlan Resolve(TrainOptions o) {
   CheckNothingIsLost(o, state);
   const int64_t first_step = o.resume && fs::exists(state) ? CheckState(state, config) : 0;
   ModelToSave target = TargetOf(o);
-  return {std::move(o), config,    std::move(tokenizer), end_of_text, device, compute, std::move(target),
-          state,        first_step, std::move(warnings)};
+  return {std::move(o),      config, std::move(tokenizer), end_of_text,        device, compute,
+          std::move(target), state,  first_step,           std::move(warnings)};
 }
 
 }  // namespace dcp::finetune

@@ -63,9 +63,9 @@ TrainingTexts OpenTexts(const RunPlan& plan, ThreadPool& pool) {
     auto corpus = std::make_shared<TokenCorpus>(TokenCorpus::Open(paths, plan.tokenizer, pool, o.cache, end));
     const bool may_lack = plan.tokenizer.vocab_size() > plan.config.vocab_size;
     if (const int64_t highest = may_lack ? corpus->HighestId() : -1; highest >= plan.config.vocab_size) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  paths.front() + ": the texts need token " + std::to_string(highest) + ", the model's vocab_size is " +
-                      std::to_string(plan.config.vocab_size));
+      throw Error(ErrorCode::kInvalidArgument, paths.front() + ": the texts need token " + std::to_string(highest) +
+                                                   ", the model's vocab_size is " +
+                                                   std::to_string(plan.config.vocab_size));
     }
     return corpus;
   };

@@ -26,9 +26,7 @@ class RequestReader {
   RequestReader(const GenerateToolOptions& options, const Model& model, const std::optional<Tokenizer>& tokenizer)
       : options_(options), model_(model), tokenizer_(tokenizer) {}
 
-  void AddText(std::string_view text, const std::string& name) {
-    AddIds(Encode(text), name);
-  }
+  void AddText(std::string_view text, const std::string& name) { AddIds(Encode(text), name); }
 
   void AddIds(std::vector<TokenId> ids, const std::string& name) {
     Add(name, [&](ToolRequest& request) {

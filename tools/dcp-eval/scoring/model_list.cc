@@ -101,7 +101,8 @@ ModelList ReadModelList(const ModelListOptions& options, ToolIo& io) {
 }
 
 void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant) {
-  if (control.model == variant.model || !Tokenizer::Present(control.model) || !Tokenizer::Present(variant.model)) return;
+  if (control.model == variant.model || !Tokenizer::Present(control.model) || !Tokenizer::Present(variant.model))
+    return;
   if (Tokenizer::Load(control.model).fingerprint() == Tokenizer::Load(variant.model).fingerprint()) return;
   Reject(variant.model + ": its tokenizer is not that of " + control.model +
          ": perplexities of different tokens cannot be compared");

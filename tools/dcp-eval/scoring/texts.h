@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/corpus.h"
-#include "common/text_options.h"
 #include "common/model_options.h"
+#include "common/text_options.h"
 #include "common/tool.h"
 #include "common/windows.h"
 #include "dcp/model.h"
@@ -22,10 +22,10 @@ struct CorpusOptions {
   std::optional<std::string> ids;  // JSON file; instead of texts
   size_t max_tokens = 0;           // leave out what follows; 0: nothing
   TextFilter detokenize;           // makes of a text what is scored; empty: nothing is done
-  TextOptions special;             // with `bos`, the bos token is before every document, so that its first token is scored
-  int context = 0;                 // tokens of a window; 0: P
-  int stride = 0;                  // tokens from window to window; 0: half the context
-  size_t batch = 8;                // windows that run together
+  TextOptions special;  // with `bos`, the bos token is before every document, so that its first token is scored
+  int context = 0;      // tokens of a window; 0: P
+  int stride = 0;       // tokens from window to window; 0: half the context
+  size_t batch = 8;     // windows that run together
 };
 
 struct WindowShape {
