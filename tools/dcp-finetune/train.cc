@@ -125,10 +125,14 @@ void CheckTraining(const TrainOptions& options) { Resolve(options); }
 int Train(const TrainOptions& options, tools::ToolIo& io) {
   const RunPlan plan = Resolve(options);
   if (options.exchange.rank == 0) tools::ShowWarnings(plan.warnings, io);
-  std::filesystem::create_directories(plan.target.directory);
+  const bool made = std::filesystem::create_directories(plan.target.directory);
   if (plan.options.threads > 0) at::set_num_threads(plan.options.threads);
   try {
     return Run(plan, io).Go();
+  } catch (const Error&) {
+    std::error_code ignored;  // bad input leaves no folder behind: one that holds something stays
+    if (made) std::filesystem::remove(plan.target.directory, ignored);
+    throw;
   } catch (const c10::Error& error) {
     // Torch's own messages carry a stack trace after their first line.
     throw Error(ErrorCode::kInternal, std::string("torch: ") + error.what_without_backtrace());
