@@ -20,6 +20,7 @@ constexpr tools::ToolText kText = {
     "  dcp-finetune --init config.json --tokenizer tokenizer/ --data books/ --out base/ --steps 20000 --lr 1e-3\n"
     "  dcp-finetune --base gpt2/ --data books/ --out pruned/ --gamma 0.3 --steps 5000 --alpha cosine:1:8:4000\n"
     "  dcp-finetune --base gpt2/ --data books/ --out control/ --dense --steps 5000\n"
+    "  dcp-finetune convert --base gpt2/ --out gpt2-safetensors/\n"
     "  dcp-finetune check-gradients --base golden/tiny --golden golden/tiny/golden.json --json\n"
     "\n"
     "A model that is in --out is left alone unless --resume goes on from its state, also of an interrupted run, or\n"
@@ -69,6 +70,8 @@ int FinetuneMain(std::span<const std::string> args, tools::ToolIo& io) {
         return TrainTokenizer(options.train, options.vocabulary, io);
       case Options::Command::kCheckGradients:
         return RunGradientCheck(options.gradients, io);
+      case Options::Command::kConvert:
+        return Convert(options.convert, io);
       case Options::Command::kTrain:
         break;
     }

@@ -14,6 +14,10 @@ const auto kCount = AtLeast<int64_t>(1);
 const auto kCountOrNone = AtLeast<int64_t>(0);  // 0 stands for something else
 const auto kNotNegative = AtLeast(0.0);
 
+auto ReadSavedType() {
+  return OneOf<WeightType>({{"f32", WeightType::kF32}, {"bf16", WeightType::kBF16}, {"f16", WeightType::kF16}});
+}
+
 void AddDataOptions(CLI::App& app, TrainOptions& o) {
   const OptionGroup add(app, "Model and data");
   add("--base", o.base, "Hugging Face GPT-2 directory to fine-tune", "DIR");
@@ -26,8 +30,7 @@ void AddDataOptions(CLI::App& app, TrainOptions& o) {
   add("--held-out", o.held_out, "That share; default: 0.01", "X", kNotNegative);
   add("--cache", o.cache, "Directory of token files, which runs may share; default: OUT/cache", "DIR");
   add("--out", o.out, "Directory to write", "DIR");
-  add("--dtype", o.saved_type, "Type of saved weights: f32, bf16 or f16; default: f32", "T",
-      OneOf<WeightType>({{"f32", WeightType::kF32}, {"bf16", WeightType::kBF16}, {"f16", WeightType::kF16}}));
+  add("--dtype", o.saved_type, "Type of saved weights: f32, bf16 or f16; default: f32", "T", ReadSavedType());
 }
 
 void AddPruningOptions(CLI::App& app, Options& options) {
@@ -117,6 +120,20 @@ void AddGradientOptions(CLI::App& app, GradientOptions& o) {
   add.Flag("--json", o.json, "Print the report");
 }
 
+void AddConvertOptions(CLI::App& app, ConvertOptions& o) {
+  const OptionGroup add(app, "Options");
+  add("--base", o.base,
+      "Model directory: pytorch_model.bin, or safetensors, whole or in shards, under whatever prefix and in whatever "
+      "type",
+      "DIR")
+      ->required();
+  add("--adapter", o.adapter, "Adapter, also LoRA, to add to it", "DIR");
+  add("--out", o.out, "Directory to write", "DIR")->required();
+  add("--dtype", o.saved_type, "Type of saved weights: f32, bf16 or f16; default: that of --base", "T",
+      ReadSavedType());
+  add.Flag("--overwrite", o.overwrite, "Put the model in place of the one in --out");
+}
+
 }  // namespace
 
 void AddOptions(CLI::App& app, Options& options) {
@@ -128,6 +145,9 @@ void AddOptions(CLI::App& app, Options& options) {
   AddGradientOptions(AddCommand(app, "check-gradients", "Losses and gradient norms of a golden file's training batch",
                                 options, Options::Command::kCheckGradients),
                      options.gradients);
+  AddConvertOptions(AddCommand(app, "convert", "A GPT-2 in another form, as a directory of one safetensors file",
+                               options, Options::Command::kConvert),
+                    options.convert);
 }
 
 }  // namespace dcp::finetune

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "dcp-finetune/convert/convert.h"
 #include "dcp-finetune/train_options.h"
 
 namespace CLI {
@@ -19,7 +20,7 @@ struct GradientOptions {
 };
 
 struct Options {
-  enum class Command { kTrain, kTrainTokenizer, kCheckGradients };
+  enum class Command { kTrain, kTrainTokenizer, kCheckGradients, kConvert };
   Command command = Command::kTrain;
 
   TrainOptions train;
@@ -28,6 +29,7 @@ struct Options {
   int vocabulary = 0;  // of kTrainTokenizer, which also takes data, out and threads from `train`
 
   GradientOptions gradients;
+  ConvertOptions convert;
 };
 
 // Declares all options and subcommands. `options` must outlive the parsing.

@@ -9,9 +9,9 @@
 #include "common/text_options.h"
 #include "dcp-finetune/attention.h"
 #include "dcp-finetune/exchange.h"
+#include "dcp-finetune/train_state.h"
 #include "dcp/error.h"
 #include "io/checkpoint.h"
-#include "support/files.h"
 
 namespace dcp::finetune {
 namespace {
@@ -136,17 +136,14 @@ int64_t ContextOf(const TrainOptions& o, const ModelConfig& config) {
   return context;
 }
 
-// What goes along is read now, so that hours later nothing can be missing.
 ModelToSave TargetOf(const TrainOptions& o) {
   ModelToSave target;
   target.directory = o.out;
   target.type = o.saved_type;
   target.adapter_only = o.adapter_only;
-  if (o.adapter_only) return target;
-  target.config = ReadFile(o.base.empty() ? fs::path(o.init_config) : fs::path(o.base) / "config.json");
-  target.tokenizer = ReadTokenizerFiles(o.tokenizer);
-  const fs::path generation = fs::path(o.base) / kGenerationConfigName;
-  if (!o.base.empty() && fs::exists(generation)) target.generation_config = ReadFile(generation);
+  if (!o.adapter_only) {
+    target.TakeAlong(o.base.empty() ? fs::path(o.init_config) : fs::path(o.base) / "config.json", o.base, o.tokenizer);
+  }
   return target;
 }
 

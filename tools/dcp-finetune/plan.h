@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "dcp-finetune/saved_model.h"
 #include "dcp-finetune/train_options.h"
-#include "dcp-finetune/train_state.h"
 #include "dcp/model_config.h"
 #include "dcp/tokenizer.h"
 

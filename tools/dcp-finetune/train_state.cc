@@ -1,13 +1,12 @@
 #include "dcp-finetune/train_state.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <string>
 #include <vector>
 
+#include "dcp-finetune/tensor_file.h"
 #include "dcp/error.h"
 #include "io/safetensors.h"
-#include "support/json.h"
-#include "support/output_file.h"
-#include "writers/safetensors_writer.h"
 
 namespace dcp::finetune {
 namespace {
@@ -15,10 +14,6 @@ namespace {
 using torch::Tensor;
 
 constexpr char kStep[] = "finished_steps";
-
-std::span<const std::byte> BytesOf(const Tensor& tensor) {
-  return {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()};
-}
 
 constexpr const char* kKinds[] = {"values", "first_moment", "second_moment"};
 
@@ -55,72 +50,15 @@ void Restore(const SafetensorsFile& file, const std::string& name, Tensor& to) {
   to.copy_(values);
 }
 
-torch::ScalarType TorchType(WeightType type) {
-  if (type == WeightType::kBF16) return torch::kBFloat16;
-  return type == WeightType::kF16 ? torch::kHalf : torch::kFloat;
-}
-
-const char* NameInTorch(WeightType type) {
-  if (type == WeightType::kBF16) return "bfloat16";
-  return type == WeightType::kF16 ? "float16" : "float32";
-}
-
-DType FileType(WeightType type) {
-  if (type == WeightType::kBF16) return DType::kBF16;
-  return type == WeightType::kF16 ? DType::kF16 : DType::kF32;
-}
-
-void WriteTensors(const ModelToSave& target, const Parameters& parameters) {
-  std::vector<Tensor> kept;  // the bytes are only borrowed
-  std::vector<TensorToWrite> tensors;
-  for (const Parameter& parameter : parameters.all()) {
-    const bool interaction = parameter.group == ParameterGroup::kInteraction;
-    if (target.adapter_only && !interaction) continue;
-    // Decisions are the sign of a sum of these: they stay float whatever the rest is.
-    const WeightType type = interaction ? WeightType::kF32 : target.type;
-    kept.push_back(parameter.value.detach().to(torch::kCPU, TorchType(type)).contiguous());
-    tensors.push_back({parameter.name, FileType(type), kept.back().sizes().vec(), BytesOf(kept.back())});
-  }
-  const char* name = target.adapter_only ? "adapter.safetensors" : "model.safetensors";
-  WriteSafetensors(target.directory / name, tensors, {{"format", "pt"}});
-}
-
-void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
-  nlohmann::json json = nlohmann::json::object();
-  if (!target.adapter_only) json = ParseJsonObject(target.config, "config.json");
-  json.erase("dcp");
-  json["model_type"] = "gpt2";
-  if (config.int_n_embd > 0) {
-    json["dcp"] = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
-    if (config.eviction_delay > 0) json["dcp"]["eviction_delay"] = config.eviction_delay;
-  }
-  if (!target.adapter_only) {
-    json["architectures"] = {"GPT2LMHeadModel"};
-    json["vocab_size"] = config.vocab_size;
-    for (const char* field : {"torch_dtype", "dtype"}) {  // one of them, in what transformers writes
-      if (json.contains(field)) json[field] = NameInTorch(target.type);
-    }
-    if (config.eos_token_ids.size() == 1) json["eos_token_id"] = config.eos_token_ids[0];
-    if (config.eos_token_ids.size() > 1) json["eos_token_id"] = config.eos_token_ids;
-    if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
-  }
-  OutputFile(target.directory / "config.json").Commit(json.dump(1) + "\n");
-}
-
 }  // namespace
 
 void SaveState(const std::filesystem::path& file, int64_t finished_steps, Parameters& parameters,
                Optimiser& optimiser) {
-  std::vector<Tensor> kept;
-  std::vector<TensorToWrite> tensors;
-  const auto add = [&](const std::string& name, DType dtype, const Tensor& value) {
-    kept.push_back(value.cpu().contiguous());
-    tensors.push_back({name, dtype, kept.back().sizes().vec(), BytesOf(kept.back())});
-  };
-  add(kStep, DType::kI64, torch::full({1}, finished_steps, torch::kLong));
-  ForEachStateTensor(parameters, optimiser,
-                     [&](const std::string& name, const Tensor& value) { add(name, DType::kF32, value); });
-  WriteSafetensors(file, tensors);
+  std::vector<NamedTensor> tensors = {{kStep, torch::full({1}, finished_steps, torch::kLong)}};
+  ForEachStateTensor(parameters, optimiser, [&](const std::string& name, const Tensor& value) {
+    tensors.push_back({name, value.cpu().contiguous()});
+  });
+  WriteTensorFile(file, tensors);
 }
 
 int64_t CheckState(const std::filesystem::path& path, const ModelConfig& config) {
@@ -139,15 +77,6 @@ void LoadState(const std::filesystem::path& path, Parameters& parameters, Optimi
   const SafetensorsFile file = SafetensorsFile::Open(path);
   ForEachStateTensor(parameters, optimiser,
                      [&](const std::string& name, Tensor& value) { Restore(file, name, value); });
-}
-
-void SaveModel(const ModelToSave& target, const Parameters& parameters) {
-  std::filesystem::create_directories(target.directory);
-  WriteTensors(target, parameters);
-  WriteConfig(target, parameters.config());
-  if (target.adapter_only) return;
-  if (target.generation_config) OutputFile(target.directory / kGenerationConfigName).Commit(*target.generation_config);
-  WriteTokenizerFiles(target.tokenizer, target.directory);
 }
 
 }  // namespace dcp::finetune

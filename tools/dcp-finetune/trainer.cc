@@ -5,6 +5,7 @@
 
 #include "dcp-finetune/attention.h"
 #include "dcp-finetune/evaluate.h"
+#include "dcp-finetune/train_state.h"
 #include "dcp/error.h"
 #include "io/checkpoint.h"
 
@@ -200,7 +201,12 @@ tools::Json Trainer::Evaluate(int64_t limit, const std::function<void()>& betwee
 
 void Trainer::Save(int64_t finished_steps) {
   if (exchange_.rank() != 0) return;
-  SaveModel(plan_.target, parameters_);
+  std::vector<NamedTensor> tensors;
+  for (const Parameter& p : parameters_.all()) {
+    if (plan_.target.adapter_only && p.group != ParameterGroup::kInteraction) continue;
+    tensors.push_back(ToSave(p.name, p.value, p.role, plan_.target.type));
+  }
+  SaveModel(plan_.target, plan_.config, tensors);
   SaveState(plan_.state, finished_steps, parameters_, optimiser_);
 }
 

@@ -13,6 +13,7 @@
 #include "dcp-finetune/exchange.h"
 #include "dcp-finetune/lm_loss.h"
 #include "dcp-finetune/model.h"
+#include "dcp-finetune/optimiser.h"
 #include "dcp-finetune/plan.h"
 #include "dcp/thread_pool.h"
 
