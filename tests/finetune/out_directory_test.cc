@@ -130,6 +130,22 @@ TEST_F(OutDirectory, TokenizerAndGenerationFilesTravelWithTheModel) {
   EXPECT_FALSE(fs::exists(root_ / "out/added_tokens.json"));  // of another tokenizer
 }
 
+// A padding token that a fine-tune added to the tokenizer alone is nobody's trouble until a text needs it.
+TEST_F(OutDirectory, TokensOfTheTokenizerAloneMatterWhereATextHasThem) {
+  WriteText(root_ / "base/added_tokens.json", R"({"<pad>": 258})");
+  const Outcome without = Train({"first.txt"});
+  EXPECT_EQ(without.status, 0) << without.err;
+  WriteText(root_ / "padded.txt", MakeText(10, 1) + "<pad>" + MakeText(10, 2));
+  ExpectRefusal(Train({"padded.txt"}, {"--overwrite"}), {"258"});
+}
+
+TEST_F(OutDirectory, WhatIsNoTextIsRefused) {
+  WriteText(root_ / "wide.txt", std::string("\xff\xfe"
+                                            "a\0b\0",
+                                            6));
+  ExpectRefusal(Train({"wide.txt"}), {"wide.txt", "UTF-16"});
+}
+
 TEST_F(OutDirectory, TheConfigSaysInWhichTypeWeightsAreSaved) {
   auto config = tools::Json::parse(ReadText(root_ / "base/config.json"));
   config["torch_dtype"] = "float32";

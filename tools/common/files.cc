@@ -12,19 +12,23 @@ namespace dcp::tools {
 
 std::string DisplayName(const std::string& path) { return path == "-" ? "standard input" : path; }
 
-std::string ReadText(const std::string& path, ToolIo& io) {
+std::string_view AsText(std::string_view text, const std::string& path) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF", kUtf16 = "\xFF\xFE", kUtf16Big = "\xFE\xFF";
-  std::string text = ReadAll(path, io);
   if (text.starts_with(kUtf16) || text.starts_with(kUtf16Big)) {
     throw Error(ErrorCode::kInvalidArgument, DisplayName(path) + ": begins with the mark of UTF-16, expected UTF-8; " +
                                                  "iconv -f UTF-16 -t UTF-8 converts it");
   }
-  if (const size_t zero = text.find('\0'); zero != std::string::npos) {
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos) {
     throw Error(ErrorCode::kInvalidArgument, DisplayName(path) + ": byte " + std::to_string(zero) +
                                                  " is 0, as in binary files and in UTF-16, expected UTF-8 text");
   }
-  if (text.starts_with(kMark)) text.erase(0, kMark.size());
+  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
   return text;
+}
+
+std::string ReadText(const std::string& path, ToolIo& io) {
+  const std::string bytes = ReadAll(path, io);
+  return std::string(AsText(bytes, path));
 }
 
 std::string FolderName(const std::string& path) {

@@ -3,6 +3,7 @@
 #define DCP_TOOLS_COMMON_FILES_H_
 
 #include <string>
+#include <string_view>
 
 #include "common/tool.h"
 #include "support/output_file.h"  // what tools write
@@ -12,8 +13,12 @@ namespace dcp::tools {
 // The bytes of a file; "-" is io.in. Throws dcp::Error(kIo), or Interrupted when Ctrl-C ended the wait for io.in.
 std::string ReadAll(const std::string& path, ToolIo& io);
 
-// The same for text: a byte-order mark of UTF-8 is left out. Throws dcp::Error(kInvalidArgument) for UTF-16, UTF-32 and
-// what is no text at all. Bytes that are not UTF-8 pass: old texts are Latin-1, and a byte-level tokenizer takes any.
+// What is in such a file, as text: without a byte-order mark of UTF-8. Throws dcp::Error(kInvalidArgument) naming it
+// for UTF-16, UTF-32 and what is no text at all. Bytes that are not UTF-8 pass: old texts are Latin-1, and a byte-level
+// tokenizer takes any.
+std::string_view AsText(std::string_view bytes, const std::string& path);
+
+// Both: the text of a file. Throws as they do.
 std::string ReadText(const std::string& path, ToolIo& io);
 
 // The last folder of a path, whether or not it ends with a slash.

@@ -32,9 +32,9 @@ struct Geometry {
   int64_t block;
 };
 
-Geometry GeometryOf(const Tensor& qkv, int64_t heads) {
+Geometry GeometryOf(const Tensor& qkv, int64_t heads, double factor) {
   const int64_t width = qkv.size(2) / 3 / heads;
-  return {heads, qkv.size(1), width, 1 / std::sqrt(static_cast<double>(width)),
+  return {heads, qkv.size(1), width, factor / std::sqrt(static_cast<double>(width)),
           qkv.is_cpu() ? kCpuBlock : kDeviceBlock};
 }
 
@@ -163,15 +163,17 @@ std::pair<Tensor, Tensor> BackwardOfAll(const Share& all, const Geometry& g, con
 class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
  public:
   // No log_i is given as an empty one: autograd wants its inputs defined.
-  static Tensor forward(AutogradContext* context, const Tensor& qkv_in, const Tensor& bias, int64_t heads) {
+  static Tensor forward(AutogradContext* context, const Tensor& qkv_in, const Tensor& bias, int64_t heads,
+                        double factor) {
     const Tensor qkv = qkv_in.contiguous();
     const Tensor log_i = bias.numel() > 0 ? bias : Tensor();
-    const Geometry g = GeometryOf(qkv, heads);
+    const Geometry g = GeometryOf(qkv, heads, factor);
     const Share all = TakeShare(qkv, log_i, g);
     Tensor out = torch::empty({qkv.size(0), g.tokens, heads * g.width}, qkv.options());
     Tensor by_head = out.view({qkv.size(0), g.tokens, heads, g.width}).transpose(1, 2);
     ForEachRegion(all.q, [&](const Region& region) { Forward(Narrow(all, region), g, Narrow(by_head, region)); });
     context->saved_data["heads"] = heads;
+    context->saved_data["factor"] = factor;
     context->saved_data["with_log_i"] = bias.requires_grad();
     context->save_for_backward({qkv, log_i});
     return out;
@@ -180,20 +182,20 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   static variable_list backward(AutogradContext* context, variable_list grad_outputs) {
     const variable_list saved = context->get_saved_variables();
     const Tensor& qkv = saved[0];
-    const Geometry g = GeometryOf(qkv, context->saved_data["heads"].toInt());
+    const Geometry g = GeometryOf(qkv, context->saved_data["heads"].toInt(), context->saved_data["factor"].toDouble());
     const Share all = TakeShare(qkv, saved[1], g);
     const Tensor grad_out =
         grad_outputs[0].contiguous().view({qkv.size(0), g.tokens, g.heads, g.width}).transpose(1, 2);
     const bool with_log_i = context->saved_data["with_log_i"].toBool();
     const auto [grad_qkv, grad_log_i] = BackwardOfAll(all, g, grad_out, with_log_i);
-    return {grad_qkv.to(qkv.scalar_type()), grad_log_i, Tensor()};
+    return {grad_qkv.to(qkv.scalar_type()), grad_log_i, Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
-Tensor CausalAttention(const Tensor& qkv, const Tensor& log_i, int64_t heads) {
-  return AttentionFunction::apply(qkv, log_i.defined() ? log_i : torch::empty({0}, qkv.options()), heads);
+Tensor CausalAttention(const Tensor& qkv, const Tensor& log_i, int64_t heads, double factor) {
+  return AttentionFunction::apply(qkv, log_i.defined() ? log_i : torch::empty({0}, qkv.options()), heads, factor);
 }
 
 PolicySpec ParseMask(const std::string& policy) {

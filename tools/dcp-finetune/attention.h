@@ -11,13 +11,13 @@
 namespace dcp::finetune {
 
 // qkv [B, T, 3C] as c_attn makes it; log_i [B, T, T] float, -inf above the diagonal, or undefined for dense attention.
-// Its gradient is computed only where it needs one. Returns [B, T, C]: softmax(q k^T / sqrt(D) + log_i) v, heads side
-// by side.
+// Its gradient is computed only where it needs one. Returns [B, T, C]: softmax(factor q k^T / sqrt(D) + log_i) v, heads
+// side by side.
 //
 // Works on a block of queries at a time against the keys up to its end, which halves the work of a causal mask, and
 // computes the weights of a block again in the backward pass: one product more, and nothing of size [B, H, T, T] is
 // held.
-torch::Tensor CausalAttention(const torch::Tensor& qkv, const torch::Tensor& log_i, int64_t heads);
+torch::Tensor CausalAttention(const torch::Tensor& qkv, const torch::Tensor& log_i, int64_t heads, double factor = 1);
 
 // Fixed patterns to train with: "window:N", "sinks:S,N" or "strided:W,S" (see ParsePolicy). Throws
 // dcp::Error(kInvalidArgument) for others.

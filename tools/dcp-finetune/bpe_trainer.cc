@@ -14,8 +14,6 @@
 namespace dcp::finetune {
 namespace {
 
-constexpr char kEndOfText[] = "<|endoftext|>";
-
 using WordCounts = std::unordered_map<std::string_view, int64_t>;
 
 WordCounts CountWords(std::span<const std::string_view> documents, ThreadPool& pool) {

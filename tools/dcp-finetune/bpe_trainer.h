@@ -14,6 +14,9 @@
 
 namespace dcp::finetune {
 
+// The token that every vocabulary learned here ends with; it parts documents.
+inline constexpr char kEndOfText[] = "<|endoftext|>";
+
 struct LearnedBpe {
   std::vector<std::string> tokens;                  // by id, bytes: 256 single bytes, the merged ones, <|endoftext|>
   std::vector<std::pair<int32_t, int32_t>> merges;  // best first; merge i makes token 256 + i

@@ -54,8 +54,8 @@ Json CheckAlpha(Parameters& parameters, const Tensor& ids, const Tensor& targets
   ForwardOptions options;
   options.sigmoid = &sigmoid;
   const ForwardResult result = Forward(parameters, ids, options);
-  const Tensor loss = LmLoss(result.hidden.view({-1, result.hidden.size(2)}), parameters["wte.weight"],
-                             targets.view({-1}), {}, torch::kFloat);
+  const Tensor loss = LmLoss(result.hidden.view({-1, result.hidden.size(2)}), parameters.Output(), targets.view({-1}),
+                             {}, torch::kFloat);
   const Tensor interaction = FullSquareInteraction(result.kept);
   (loss + gamma * interaction).backward();
   Json entry = {{"alpha", sigmoid.alpha()},

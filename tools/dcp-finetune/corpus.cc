@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 
 #include "common/corpus.h"
+#include "common/files.h"
 #include "common/text_options.h"
 #include "dcp/error.h"
 #include "support/hash.h"
@@ -63,11 +65,10 @@ void WriteTokens(const TextFiles& texts, const Tokenizer& tokenizer, ThreadPool&
 
 TextFiles::TextFiles(const std::vector<std::string>& paths, std::string_view end_of_text) {
   for (const std::string& path : paths) {
-    for (const std::string& file : tools::TextFilesOf(path)) files_.push_back(MappedFile::Open(file));
-  }
-  for (const MappedFile& file : files_) {
-    for (const std::string_view document : tools::SplitDocuments(file.text(), end_of_text)) {
-      documents_.push_back(document);
+    for (const std::string& name : tools::TextFilesOf(path)) {
+      files_.push_back(MappedFile::Open(name));
+      const std::string_view text = tools::AsText(files_.back().text(), name);
+      std::ranges::copy(tools::SplitDocuments(text, end_of_text), std::back_inserter(documents_));
     }
   }
   if (documents_.empty()) {

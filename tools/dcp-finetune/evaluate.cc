@@ -57,7 +57,7 @@ void AddBatch(const Parameters& parameters, const TokenCorpus& corpus, std::span
   }
   const torch::Device device = parameters["wte.weight"].device();
   const ForwardResult result = Forward(parameters, ids.to(device), options);
-  const Tensor nll = TokenNll(result.hidden.view({count * length, -1}), parameters["wte.weight"],
+  const Tensor nll = TokenNll(result.hidden.view({count * length, -1}), parameters.Output(),
                               targets.view({-1}).to(device), options.compute);
   sums.nll += nll.sum(torch::kDouble).item<double>();
   if (!result.kept.empty()) AddSparsity(result.kept, sums);

@@ -43,7 +43,7 @@ int TrainTokenizer(const TrainOptions& options, int vocabulary, tools::ToolIo& i
   if (!options.overwrite) {
     CheckNothingThere(options.out, {"vocab.json", "merges.txt", "tokenizer.json"}, "--overwrite");
   }
-  const TextFiles texts(options.data);
+  const TextFiles texts(options.data, kEndOfText);
   ThreadPool pool(options.threads);
   const LearnedBpe bpe = TrainBpe(texts.documents(), vocabulary, pool);
   WriteTokenizer(bpe, options.out);

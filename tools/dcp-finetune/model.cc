@@ -16,6 +16,26 @@ Tensor Linear(const Tensor& x, const Tensor& weight, const Tensor& bias, torch::
   return torch::addmm(bias.to(compute), rows, weight.to(compute)).view(shape);
 }
 
+Tensor Activate(Activation activation, const Tensor& x) {
+  switch (activation) {
+    case Activation::kIdentity:
+      break;
+    case Activation::kGeluTanh:
+      return torch::gelu(x, "tanh");
+    case Activation::kGelu:
+      return torch::gelu(x);
+    case Activation::kQuickGelu:
+      return x * torch::sigmoid(1.702 * x);
+    case Activation::kSilu:
+      return torch::silu(x);
+    case Activation::kRelu:
+      return torch::relu(x);
+    case Activation::kTanh:
+      return torch::tanh(x);
+  }
+  return x;
+}
+
 Tensor Norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) {
   return torch::layer_norm(x, {x.size(-1)}, weight, bias, epsilon);
 }
@@ -44,10 +64,10 @@ ForwardResult Forward(const Parameters& p, const Tensor& ids, const ForwardOptio
       result.kept.push_back(interaction.kept);
     }
     const Tensor qkv = Linear(h, get("attn.c_attn.weight"), get("attn.c_attn.bias"), compute);
-    const Tensor attended = CausalAttention(qkv, log_i, config.n_head);
+    const Tensor attended = CausalAttention(qkv, log_i, config.n_head, config.AttentionFactor(i));
     x = x + Linear(attended, get("attn.c_proj.weight"), get("attn.c_proj.bias"), compute);
     const Tensor m = Norm(x, get("ln_2.weight"), get("ln_2.bias"), config.layer_norm_epsilon);
-    const Tensor inner = torch::gelu(Linear(m, get("mlp.c_fc.weight"), get("mlp.c_fc.bias"), compute), "tanh");
+    const Tensor inner = Activate(config.activation, Linear(m, get("mlp.c_fc.weight"), get("mlp.c_fc.bias"), compute));
     x = x + Linear(inner, get("mlp.c_proj.weight"), get("mlp.c_proj.bias"), compute);
   }
   result.hidden = Norm(x, p["ln_f.weight"], p["ln_f.bias"], config.layer_norm_epsilon);

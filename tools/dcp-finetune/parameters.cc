@@ -14,6 +14,7 @@ using torch::Tensor;
 ParameterGroup GroupOf(TensorRole role) {
   switch (role) {
     case TensorRole::kEmbedding:
+    case TensorRole::kOutputMatrix:
       return ParameterGroup::kEmbeddings;
     case TensorRole::kMatrix:
     case TensorRole::kQkvMatrix:
@@ -115,6 +116,10 @@ const Tensor& Parameters::operator[](const std::string& name) const {
   const auto found = index_.find(name);
   if (found == index_.end()) throw Error(ErrorCode::kInternal, "the trainer has no parameter " + name);
   return parameters_[found->second].value;
+}
+
+const Tensor& Parameters::Output() const {
+  return (*this)[config_.tie_word_embeddings ? "wte.weight" : "lm_head.weight"];
 }
 
 const Tensor& Parameters::Layer(int layer, const char* name) const { return (*this)[LayerPrefix(layer) + name]; }

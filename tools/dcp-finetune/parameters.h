@@ -19,7 +19,7 @@ namespace dcp::finetune {
 
 // Which learning rate and weight decay a tensor gets.
 enum class ParameterGroup {
-  kEmbeddings,   // of tokens and positions: weight decay
+  kEmbeddings,   // of tokens and positions, and an output matrix of its own: weight decay
   kMatrices,     // weights of two dimensions in the blocks: weight decay
   kVectors,      // biases and norms of the base: none
   kInteraction,  // q_int, k_int, int_bias: none, and a learning rate of their own
@@ -54,6 +54,7 @@ class Parameters {
   const ModelConfig& config() const { return config_; }
   const std::vector<Parameter>& all() const { return parameters_; }
   const torch::Tensor& operator[](const std::string& name) const;  // throws dcp::Error(kInternal)
+  const torch::Tensor& Output() const;                             // [V, C]: what makes the logits, tied or not
   const torch::Tensor& Layer(int layer, const char* name) const;   // "attn.c_attn.weight" of one layer
 
   // Lets only the interaction tensors learn.

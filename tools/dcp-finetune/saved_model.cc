@@ -29,6 +29,7 @@ nlohmann::json ModelFields(const ModelToSave& target, const ModelConfig& config,
   for (const char* field : {"torch_dtype", "dtype"}) {  // one of them
     if (base.contains(field)) fields[field] = InTorch(target.type).in_config;
   }
+  if (!config.tie_word_embeddings) fields["tie_word_embeddings"] = false;
   if (config.eos_token_ids.size() == 1) fields["eos_token_id"] = config.eos_token_ids[0];
   if (config.eos_token_ids.size() > 1) fields["eos_token_id"] = config.eos_token_ids;
   if (config.bos_token_id) fields["bos_token_id"] = *config.bos_token_id;

@@ -108,7 +108,7 @@ Teacher Trainer::TeacherFor(const Tensor& ids) const {
   ForwardOptions dense;
   dense.compute = plan_.compute;
   const Tensor hidden = Forward(*teacher_, ids, dense).hidden;
-  return {hidden.view({-1, hidden.size(2)}), (*teacher_)["wte.weight"], options_.distill_share};
+  return {hidden.view({-1, hidden.size(2)}), teacher_->Output(), options_.distill_share};
 }
 
 // Forward and backward of one part of the step; gradients add up, weighted so that they end as the step's mean.
@@ -120,7 +120,7 @@ double Trainer::Accumulate(const Tensor& batch, const ForwardOptions& forward, d
   const Teacher teacher = TeacherFor(ids);
   const ForwardResult result = Forward(parameters_, ids, forward);
   const Tensor hidden = result.hidden.view({-1, result.hidden.size(2)});
-  const Tensor loss = LmLoss(hidden, parameters_["wte.weight"], targets, teacher, plan_.compute);
+  const Tensor loss = LmLoss(hidden, parameters_.Output(), targets, teacher, plan_.compute);
   Tensor total = loss;
   if (plan_.pruning()) {
     const Tensor sparse = SparsityLoss(result.kept);

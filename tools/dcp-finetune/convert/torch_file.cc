@@ -14,6 +14,7 @@
 #include "dcp-finetune/convert/pickle.h"
 #include "dcp/error.h"
 #include "support/escape.h"
+#include "support/file_kind.h"
 #include "support/mapped_file.h"
 
 namespace dcp::finetune {
@@ -23,6 +24,7 @@ using torch::Tensor;
 using Kind = PickleValue::Kind;
 
 constexpr std::string_view kZip = "PK\x03\x04";
+constexpr char kPickle = '\x80';
 constexpr size_t kMostDimensions = 8;
 
 [[noreturn]] void Fail(const std::string& what) { throw Error(ErrorCode::kInvalidModel, what); }
@@ -298,7 +300,9 @@ std::vector<NamedTensor> ReadTorchFile(const std::filesystem::path& path) {
   const MappedFile file = MappedFile::Open(path);
   try {
     if (file.text().starts_with(kZip)) return ReadArchive(path, file.bytes().size());
-    return PickleRow(file).Read();
+    if (file.text().starts_with(kPickle)) return PickleRow(file).Read();
+    const std::string_view kind = ForeignKind(file.text());
+    Fail(kind.empty() ? "is no file of torch.save" : "is " + std::string(kind));
   } catch (const Error& error) {
     throw Error(error.code(), path.string() + ": " + error.what());
   } catch (const c10::Error& error) {
