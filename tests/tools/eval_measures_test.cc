@@ -179,12 +179,7 @@ TEST_F(EvalMeasures, FilesThatAreNoTextAreRefused) {
 }
 
 TEST_F(EvalMeasures, BudgetsAsSharesOfTheContext) {
-  std::string letters;
-  for (uint32_t i = 0, state = 3; i < 200; ++i) {
-    state = state * 1664525 + 1013904223;
-    letters += static_cast<char>('a' + (state >> 24) % 26);
-  }
-  const std::string text = File("a.txt", letters);
+  const std::string text = File("a.txt", Letters(200, 3));
   const auto nll = [&](const Args& more) {
     Args args = {"--text", text};
     args.insert(args.end(), more.begin(), more.end());
@@ -205,11 +200,7 @@ TEST_F(EvalMeasures, BudgetsAsSharesOfTheContext) {
 // Hugging Face's page on the perplexity of models of fixed length, written down again: a window every `stride` tokens,
 // of which those count that no earlier one had; the first token of a window predicts and is not predicted.
 TEST_F(EvalMeasures, WindowsAreThoseOfTheFixedLengthRecipe) {
-  std::string letters;
-  for (uint32_t i = 0, state = 9; i < 45; ++i) {
-    state = state * 1664525 + 1013904223;
-    letters += static_cast<char>('a' + (state >> 24) % 26);
-  }
+  const std::string letters = Letters(45, 9);
   const std::vector<TokenId> ids = BytesOf(letters);
   const std::string text = File("a.txt", letters);
   for (const auto& [context, stride] : std::vector<std::pair<size_t, size_t>>{{16, 8}, {16, 16}, {64, 32}, {10, 3}}) {
@@ -228,6 +219,39 @@ TEST_F(EvalMeasures, WindowsAreThoseOfTheFixedLengthRecipe) {
              std::to_string(stride)});
     ExpectNll(expected);
   }
+}
+
+// lm-evaluation-harness's rolling windows: each predicts up to `context` tokens, fed are the `context` tokens before
+// the last of these.
+TEST_F(EvalMeasures, RollingWindowsAreTheHarnesss) {
+  const std::string letters = Letters(45, 5);
+  const std::string text = File("a.txt", letters);
+  std::vector<TokenId> ids = BytesOf(letters);
+  ids.insert(ids.begin(), 256);
+  for (const size_t context : {2, 16, 44, 45, 46, 96}) {
+    std::vector<double> expected;
+    for (size_t end = 0; end + 1 < ids.size();) {
+      const size_t begin = end;
+      end = std::min(begin + context, ids.size() - 1);
+      const auto first = ids.begin() + static_cast<long>(end - std::min(context, end));
+      const auto nll = Exact({first, ids.begin() + static_cast<long>(end) + 1}, "window:9");
+      expected.insert(expected.end(), nll.end() - static_cast<long>(end - begin), nll.end());
+    }
+    SCOPED_TRACE(context);
+    const Json json = Measure({"--text", text, "--policy", "window:9", "--bos", "--rolling", "--context",
+                               std::to_string(context), "--prefill-chunk", "7"});
+    ExpectNll(expected);
+    EXPECT_EQ(json["stride"], context);
+    EXPECT_EQ(json["tokens"], 45);
+  }
+  ExpectRefused(RunTool(EvalMain, {"perplexity", "--model", model_, "--text", text, "--rolling", "--stride", "4"}),
+                "dcp-eval", {"--stride", "--rolling"});
+  const Json sweep = Eval({"sweep", "--model", model_, "--text", text, "--rolling", "--context", "20", "--bos",
+                           "--baselines", "window", "--json"})
+                         .json();
+  EXPECT_EQ(sweep["tokens"], 45);
+  EXPECT_EQ(sweep["rows"][1]["policy"], "learned");
+  EXPECT_NEAR(sweep["rows"][2]["kept_tokens"], sweep["rows"][1]["kept_tokens"], 0.51);
 }
 
 }  // namespace

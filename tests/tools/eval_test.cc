@@ -29,15 +29,6 @@ double Mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-std::string RandomText(size_t length, uint32_t state = 1) {
-  std::string text;
-  while (text.size() < length) {
-    state = state * 1664525 + 1013904223;
-    text += static_cast<char>('a' + (state >> 24) % 26);
-  }
-  return text;
-}
-
 TEST(Windows, EveryTokenIsScoredOnce) {
   const auto windows = MakeWindows(std::vector<size_t>{10, 0, 1, 3}, 4, 2);
   std::vector<std::vector<size_t>> found;
@@ -121,7 +112,7 @@ class EvalTool : public testing::Test {
 };
 
 TEST_F(EvalTool, JsonHasEveryField) {
-  const Json json = Eval(With({"--text", Text("a.txt", RandomText(300))})).json();
+  const Json json = Eval(With({"--text", Text("a.txt", Letters(300))})).json();
   for (const char* key : {"tokens", "nll", "perplexity", "context", "stride", "policy", "sparsity", "sparsity_at",
                           "kv_bytes_reserved", "kv_bytes_dense", "windows", "documents", "seconds", "tokens_per_s"}) {
     EXPECT_TRUE(json.contains(key)) << key;
@@ -141,7 +132,7 @@ TEST_F(EvalTool, JsonHasEveryField) {
 
 // Windows against the oracle run on each of them, with sparsity at the ends.
 TEST_F(EvalTool, WindowsAgreeWithTheOracle) {
-  const std::string text = RandomText(150);
+  const std::string text = Letters(150);
   const reference::Oracle oracle(Checkpoint::Open(model_));
   for (const char* policy : {"learned", "dense", "sinks:2,9"}) {
     const size_t context = 40, stride = 15;
@@ -165,7 +156,7 @@ TEST_F(EvalTool, WindowsAgreeWithTheOracle) {
 
 TEST_F(EvalTool, SparsityAtTheContextsThatFit) {
   const std::string model = MakeByteModel(dir_, "long", ByteModelConfig(1024));
-  const std::string text = RandomText(1024);
+  const std::string text = Letters(1024);
   const auto run = [&](const char* context) {
     return Eval({"perplexity", "--model", model, "--text", Text("a.txt", text), "--context", context, "--stride",
                  context, "--policy", "window:100", "--json"})
@@ -182,8 +173,8 @@ TEST_F(EvalTool, SparsityAtTheContextsThatFit) {
 }
 
 TEST_F(EvalTool, BatchAndThreadsChangeNoNumber) {
-  const std::string text = Text("a.txt", RandomText(700));
-  const std::string more = Text("b.txt", RandomText(75, 9));
+  const std::string text = Text("a.txt", Letters(700));
+  const std::string more = Text("b.txt", Letters(75, 9));
   const auto run = [&](const char* batch, const char* threads) {
     Json json = Eval(With({"--text", text, "--text", more, "--context", "64", "--batch", batch, "--threads", threads,
                            "--per-token", dir_ / "nll"}))
@@ -199,7 +190,7 @@ TEST_F(EvalTool, BatchAndThreadsChangeNoNumber) {
 }
 
 TEST_F(EvalTool, DocumentsFromFilesFoldersAndIds) {
-  const std::string one = RandomText(120), two = RandomText(33, 5);
+  const std::string one = Letters(120), two = Letters(33, 5);
   Text("folder/1.txt", one);
   Text("folder/2.txt", two);
   Text("folder/ignored.md", "not a document");
@@ -231,7 +222,7 @@ TEST_F(EvalTool, ShortDocumentsAreSkippedWithAWarning) {
 }
 
 TEST_F(EvalTool, MaxTokensLeavesOutTheRest) {
-  const std::string text = RandomText(200);
+  const std::string text = Letters(200);
   Text("whole.txt", text);
   Text("cut.txt", text.substr(0, 130));
   const auto nll = [&](const Args& args) {
@@ -245,7 +236,7 @@ TEST_F(EvalTool, MaxTokensLeavesOutTheRest) {
 }
 
 TEST_F(EvalTool, PlainModePrintsATable) {
-  const std::string text = Text("a.txt", RandomText(100));
+  const std::string text = Text("a.txt", Letters(100));
   const auto run = Eval({"perplexity", "--model", model_, "--text", text, "--policy", "window:8"});
   for (const char* word : {"window:8", "perplexity", "99\n", "96, 48\n", "tokens/s"}) {
     EXPECT_NE(run.out.find(word), std::string::npos) << run.out;
@@ -273,7 +264,7 @@ TEST_F(EvalTool, ALikelihoodThatIsNotFiniteNamesItsText) {
 
 TEST_F(EvalTool, InterruptReportsTheWindowsThatAreDone) {
   // The warning about the short document is when Ctrl-C comes.
-  const std::string warned = Text("a.txt", "x"), text = Text("b.txt", RandomText(1000));
+  const std::string warned = Text("a.txt", "x"), text = Text("b.txt", Letters(1000));
   const auto before = dir_.Files();
   const Args args = With({"--text", warned, "--text", text, "--batch", "1", "--per-token", dir_ / "nll"});
   // A chunk is as long as a window, so one window is done when the interrupt is seen.

@@ -123,12 +123,7 @@ TEST(JudgeTrial, FactAndPassage) {
 class RecallTool : public testing::Test {
  protected:
   RecallTool() {
-    std::string text;
-    for (uint32_t i = 0, state = 7; i < 2000; ++i) {
-      state = state * 1664525 + 1013904223;
-      text += static_cast<char>('a' + (state >> 24) % 26);
-    }
-    reference::WriteText(dir_ / "book.txt", text);
+    reference::WriteText(dir_ / "book.txt", Letters(2000, 7));
     model_ = MakeByteModel(dir_, "model", reference::SmallConfig(1, 2, 8, 4, 257, 256));
   }
 

@@ -16,15 +16,6 @@
 namespace dcp::tools {
 namespace {
 
-std::string Letters(size_t length, uint32_t state) {
-  std::string text;
-  while (text.size() < length) {
-    state = state * 1664525 + 1013904223;
-    text += static_cast<char>('a' + (state >> 24) % 26);
-  }
-  return text;
-}
-
 std::vector<std::string> LinesOf(const std::string& text) {
   std::vector<std::string> lines;
   for (size_t begin = 0; begin < text.size();) {

@@ -125,6 +125,15 @@ void WriteByteTokenizer(const std::filesystem::path& directory, int tokens) {
   reference::WriteText(directory / "merges.txt", "#version: 0.2\n");
 }
 
+std::string Letters(size_t length, uint32_t state) {
+  std::string text;
+  while (text.size() < length) {
+    state = state * 1664525 + 1013904223;
+    text += static_cast<char>('a' + (state >> 24) % 26);
+  }
+  return text;
+}
+
 std::string Join(std::span<const TokenId> ids) {
   std::string list;
   for (const TokenId id : ids) list += (list.empty() ? "" : ",") + std::to_string(id);

@@ -72,6 +72,9 @@ std::string MakeByteModel(const TempDir& dir, const std::string& name = "model",
 // vocab.json of the first `tokens` of those, and merges.txt without merges.
 void WriteByteTokenizer(const std::filesystem::path& directory, int tokens = 257);
 
+// Letters a to z, drawn by `state`.
+std::string Letters(size_t length, uint32_t state = 1);
+
 // "1,2,3"
 std::string Join(std::span<const TokenId> ids);
 

@@ -55,6 +55,8 @@ void PrintLine(std::string_view tool, ToolIo& io, std::string_view message) {
 
 }  // namespace
 
+void RejectInput(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
+
 int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& body) {
   io.tool = tool;
   try {
@@ -110,7 +112,7 @@ int RunWithSubcommands(const ToolText& text, std::span<const std::string> args, 
       if (apps[i]->parsed()) return subcommands[i].run(io);
       names += (i > 0 ? ", " : "") + apps[i]->get_name();
     }
-    throw Error(ErrorCode::kInvalidArgument, "a subcommand is required: " + names + " (see --help)");
+    RejectInput("a subcommand is required: " + names + " (see --help)");
   });
 }
 
@@ -125,7 +127,7 @@ std::optional<int> ParseArguments(CLI::App& app, std::span<const std::string> ar
     WriteOut(io, text.str());
     return kExitDone;
   } catch (const CLI::ParseError& error) {
-    throw Error(ErrorCode::kInvalidArgument, std::string(error.what()) + " (see --help)");
+    RejectInput(std::string(error.what()) + " (see --help)");
   }
 }
 

@@ -42,6 +42,9 @@ struct ToolIo {
   std::set<std::string> warned = {};  // what ShowWarnings has shown
 };
 
+// Throws dcp::Error(kInvalidArgument): bad input or usage.
+[[noreturn]] void RejectInput(const std::string& message);
+
 // Thrown where there is nothing to show for the work so far; ends the tool with kExitInterrupted.
 struct Interrupted {};
 

@@ -4,13 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include "common/tool.h"
 #include "dcp/error.h"
 #include "support/json.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 Json LayerEntry(const DropLog& log) {
   Json entry;
@@ -30,24 +29,24 @@ std::vector<float> Scores(const JsonReader& array) {
 
 void CheckLayer(const DropLog& layer, size_t tokens, int eviction_delay, const std::string& name) {
   if (layer.dropped_at.size() != tokens || layer.score.size() != tokens) {
-    Reject(name + ": " + std::to_string(layer.dropped_at.size()) + " entries of dropped_at and " +
+    RejectInput(name + ": " + std::to_string(layer.dropped_at.size()) + " entries of dropped_at and " +
            std::to_string(layer.score.size()) + " of dropped_by_score, for " + std::to_string(tokens) + " ids");
   }
   for (size_t j = 0; j < tokens; ++j) {
     const int64_t at = layer.dropped_at[j];
     const int64_t first = static_cast<int64_t>(j) + 1 + (std::isnan(layer.score[j]) ? 0 : eviction_delay);
     if (at == -1 || (at >= first && at < static_cast<int64_t>(tokens))) continue;
-    Reject(name + ".dropped_at[" + std::to_string(j) + "] is " + std::to_string(at) + ", expected -1 or " +
+    RejectInput(name + ".dropped_at[" + std::to_string(j) + "] is " + std::to_string(at) + ", expected -1 or " +
            std::to_string(first) + ".." + std::to_string(tokens - 1) +
            (eviction_delay > 0 ? " (eviction_delay is " + std::to_string(eviction_delay) + ")" : ""));
   }
 }
 
 void CheckTrace(const DropTrace& trace, const std::string& source) {
-  if (trace.ids.empty()) Reject(source + ": holds no tokens");
-  if (trace.layers.empty()) Reject(source + ": holds no layers");
+  if (trace.ids.empty()) RejectInput(source + ": holds no tokens");
+  if (trace.layers.empty()) RejectInput(source + ": holds no layers");
   if (!trace.tokens.empty() && trace.tokens.size() != trace.ids.size()) {
-    Reject(source + ": " + std::to_string(trace.tokens.size()) + " tokens for " + std::to_string(trace.ids.size()) +
+    RejectInput(source + ": " + std::to_string(trace.tokens.size()) + " tokens for " + std::to_string(trace.ids.size()) +
            " ids");
   }
   for (size_t l = 0; l < trace.layers.size(); ++l) {
@@ -111,7 +110,7 @@ DropTrace ReadTrace(std::string_view text, size_t sequence, const std::string& s
   const JsonReader file(document, source, ErrorCode::kInvalidArgument);
   const JsonReader sequences = file["sequences"];
   if (sequence >= sequences.Size()) {
-    Reject(source + ": has " + std::to_string(sequences.Size()) + " sequences, --sequence is " +
+    RejectInput(source + ": has " + std::to_string(sequences.Size()) + " sequences, --sequence is " +
            std::to_string(sequence));
   }
   const JsonReader entry = sequences[sequence];

@@ -18,6 +18,18 @@ std::vector<Window> MakeWindows(std::span<const size_t> lengths, size_t context,
   return windows;
 }
 
+std::vector<Window> MakeRollingWindows(std::span<const size_t> lengths, size_t context) {
+  std::vector<Window> windows;
+  for (size_t document = 0; document < lengths.size(); ++document) {
+    for (size_t scored_to = 1; scored_to < lengths[document];) {
+      const size_t end = std::min(scored_to + context, lengths[document]);
+      windows.push_back({document, end - 1 - std::min(context, end - 1), end, scored_to, 1});
+      scored_to = end;
+    }
+  }
+  return windows;
+}
+
 std::vector<Window> MakeWholeWindows(std::span<const size_t> lengths, size_t context) {
   std::vector<Window> windows = MakeWindows(lengths, context, context);
   std::erase_if(windows, [context](const Window& window) { return window.length() < context; });

@@ -10,8 +10,6 @@
 namespace dcp::tools {
 namespace {
 
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
-
 void AddModel(CLI::App& app, BenchOptions& options) {
   const OptionGroup add(app, "Model");
   AddModelSource(add, options.source);
@@ -84,14 +82,14 @@ void CheckPolicies(const BenchOptions& options) {
   probe.threshold = options.threshold.value_or(0.0f);
   probe.max_kept = options.max_kept;
   MakePolicy(probe);  // checks the numbers
-  if (!options.sparsities.empty() && !options.kept.empty()) Reject("give either --sparsity or --kept");
+  if (!options.sparsities.empty() && !options.kept.empty()) RejectInput("give either --sparsity or --kept");
   const bool drawn = options.draws();
   const std::string draw = options.kept.empty() ? "--sparsity" : "--kept";
-  if (drawn && options.threshold) Reject("give either " + draw + " or --threshold: drawn decisions have no threshold");
-  if (drawn && options.max_kept > 0) Reject("give either " + draw + " or --max-kept: drawn decisions have no cap");
+  if (drawn && options.threshold) RejectInput("give either " + draw + " or --threshold: drawn decisions have no threshold");
+  if (drawn && options.max_kept > 0) RejectInput("give either " + draw + " or --max-kept: drawn decisions have no cap");
   if (options.policies.empty() || std::any_of(options.policies.begin(), options.policies.end(), IsLearned)) return;
-  if (options.threshold) Reject("--threshold moves the decision of the policy learned, which --policy does not list");
-  if (drawn) Reject(draw + " draws the decisions of the policy learned, which --policy does not list");
+  if (options.threshold) RejectInput("--threshold moves the decision of the policy learned, which --policy does not list");
+  if (drawn) RejectInput(draw + " draws the decisions of the policy learned, which --policy does not list");
 }
 
 }  // namespace
@@ -121,9 +119,9 @@ ModelConfig ParseShape(const std::string& text, int int_dim) {
       numbers.push_back(ReadNumber<int>(part));
     }
   } catch (const Error& error) {
-    Reject(source + ": " + error.what() + "; expected gpt2, gpt2-medium, gpt2-large, gpt2-xl or L,H,C,P,V");
+    RejectInput(source + ": " + error.what() + "; expected gpt2, gpt2-medium, gpt2-large, gpt2-xl or L,H,C,P,V");
   }
-  if (numbers.size() != 5) Reject(source + ": has " + std::to_string(numbers.size()) + " numbers, L,H,C,P,V are 5");
+  if (numbers.size() != 5) RejectInput(source + ": has " + std::to_string(numbers.size()) + " numbers, L,H,C,P,V are 5");
   ModelConfig config;
   config.n_layer = numbers[0];
   config.n_head = numbers[1];
@@ -144,8 +142,8 @@ void AddBenchOptions(CLI::App& app, BenchOptions& options) {
 }
 
 void ResolveBenchOptions(BenchOptions& options) {
-  if (options.source.model.empty() == options.shape_text.empty()) Reject("give either --model or --shape");
-  if (!options.source.adapter.empty() && options.source.model.empty()) Reject("--adapter needs --model");
+  if (options.source.model.empty() == options.shape_text.empty()) RejectInput("give either --model or --shape");
+  if (!options.source.adapter.empty() && options.source.model.empty()) RejectInput("--adapter needs --model");
   if (!options.shape_text.empty()) options.shape = ParseShape(options.shape_text, options.int_dim);
   std::sort(options.batches.begin(), options.batches.end());
   std::sort(options.contexts.begin(), options.contexts.end());

@@ -2,11 +2,10 @@
 
 #include "common/option_group.h"
 #include "common/request_options.h"
+#include "common/tool.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 void AddPromptOptions(CLI::App& app, PromptSource& source, TextOptions& special) {
   const OptionGroup add(app, "Prompt (one kind)");
@@ -41,13 +40,13 @@ void AddOutputOptions(CLI::App& app, GenerateToolOptions& options) {
 
 void CheckSource(const PromptSource& source, bool has_state) {
   if (source.dash && source.dash != "-") {
-    Reject("unexpected argument \"" + *source.dash + "\": a prompt is given by --prompt");
+    RejectInput("unexpected argument \"" + *source.dash + "\": a prompt is given by --prompt");
   }
   const int kinds = !source.texts.empty() + source.text_file.has_value() + source.dash.has_value() +
                     !source.id_lists.empty() + source.jsonl.has_value();
   if (kinds == 1 || (kinds == 0 && has_state)) return;
   const std::string choices = "--prompt, --prompt-file, --prompt-ids, --input, - (standard input)";
-  Reject(kinds == 0 ? "no prompt: give one of " + choices
+  RejectInput(kinds == 0 ? "no prompt: give one of " + choices
                     : "more than one kind of prompt: give only one of " + choices);
 }
 
@@ -64,8 +63,8 @@ void CheckGenerateOptions(const GenerateToolOptions& options) {
   CheckSource(options.source, options.load_state.has_value());
   options.request.sampling.Validate();
   if (!options.trace_file) return;
-  if (options.load_state) Reject("--trace: what a saved prompt dropped is not known; leave out --load-state");
-  if (options.request.overflow == Overflow::kSlide) Reject("--trace: not with --overflow slide, which forgets at once");
+  if (options.load_state) RejectInput("--trace: what a saved prompt dropped is not known; leave out --load-state");
+  if (options.request.overflow == Overflow::kSlide) RejectInput("--trace: not with --overflow slide, which forgets at once");
 }
 
 }  // namespace dcp::tools

@@ -8,13 +8,12 @@
 #include "common/id_list.h"
 #include "common/option_group.h"
 #include "common/settings.h"
+#include "common/tool.h"
 #include "dcp/error.h"
 #include "support/json.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 // The message without the name of its place, which is given beside it.
 std::string Unnamed(std::string message, const std::string& name) {
@@ -83,7 +82,7 @@ class RequestReader {
     if (object.contains("id")) ReadId(fields["id"], request);
     const bool has_text = object.contains("prompt");
     if (has_text == object.contains("prompt_ids")) {
-      Reject("expected either \"prompt\" or \"prompt_ids\"" +
+      RejectInput("expected either \"prompt\" or \"prompt_ids\"" +
              std::string(has_text ? ", found both" : ", found neither"));
     }
     SetPrompt(has_text ? Encode(fields["prompt"].Text()) : fields["prompt_ids"].Integers<TokenId>(0), request);
@@ -132,7 +131,7 @@ void AddJsonLines(std::string_view content, const std::string& file, RequestRead
     reader.AddLine(line, file + ":" + std::to_string(number));
     any = true;
   }
-  if (!any) Reject(file + ": holds no prompt");
+  if (!any) RejectInput(file + ": holds no prompt");
 }
 
 }  // namespace

@@ -2,11 +2,10 @@
 
 #include "common/option_group.h"
 #include "common/sampling_options.h"
+#include "common/tool.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 void AddSourceOptions(CLI::App& app, InspectSource& source, TextOptions& text) {
   const OptionGroup add(app, "Text (one kind)");
@@ -64,16 +63,16 @@ void CheckSource(const InspectSource& source, bool stats) {
   const int kinds =
       source.prompt.has_value() + !source.texts.empty() + source.prompt_ids.has_value() + source.trace_file.has_value();
   if (kinds != 1) {
-    Reject(std::string(kinds == 0 ? "no text: give one of " : "more than one kind of text: give only one of ") +
+    RejectInput(std::string(kinds == 0 ? "no text: give one of " : "more than one kind of text: give only one of ") +
            "--prompt, --text, --prompt-ids, --trace");
   }
-  if (stats && source.texts.empty()) Reject("--stats measures over --text only");
+  if (stats && source.texts.empty()) RejectInput("--stats measures over --text only");
   if (source.texts.size() > 1 && !stats) {
-    Reject("--text was given " + std::to_string(source.texts.size()) + " times, but only --stats takes several");
+    RejectInput("--text was given " + std::to_string(source.texts.size()) + " times, but only --stats takes several");
   }
-  if (stats && (source.generate > 0 || source.skip > 0)) Reject("--stats reads whole texts: no --generate, no --skip");
+  if (stats && (source.generate > 0 || source.skip > 0)) RejectInput("--stats reads whole texts: no --generate, no --skip");
   if (source.trace_file && (source.generate > 0 || source.skip > 0 || source.max_tokens > 0)) {
-    Reject("--trace is shown as it is: --generate, --skip and --max-tokens need --prompt, --text or --prompt-ids");
+    RejectInput("--trace is shown as it is: --generate, --skip and --max-tokens need --prompt, --text or --prompt-ids");
   }
   source.sampling.Validate();
 }
@@ -91,9 +90,9 @@ void AddInspectOptions(CLI::App& app, InspectOptions& options) {
 
 void CheckInspectOptions(const InspectOptions& options) {
   CheckSource(options.source, options.stats.on);
-  if (options.text.bos && options.stats.on) Reject("--bos begins one text: --stats reads windows of many");
-  if (options.model.model.empty() && !options.source.trace_file) Reject("--model is required (see --help)");
-  if (options.show && (!options.svg_file || options.stats.on)) Reject("--show chooses what --svg draws of a text");
+  if (options.text.bos && options.stats.on) RejectInput("--bos begins one text: --stats reads windows of many");
+  if (options.model.model.empty() && !options.source.trace_file) RejectInput("--model is required (see --help)");
+  if (options.show && (!options.svg_file || options.stats.on)) RejectInput("--show chooses what --svg draws of a text");
 }
 
 }  // namespace dcp::tools

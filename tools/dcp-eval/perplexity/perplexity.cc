@@ -24,7 +24,8 @@ constexpr ToolText kText = {
     "Examples:\n"
     "  dcp-eval perplexity --model models/books --text books/ --json\n"
     "  dcp-eval perplexity --model models/books --text a.txt --policy window:64 --context 256 --stride 128\n"
-    "  dcp-eval perplexity --model gpt2 --text wikitext-2-test.txt --detokenize wikitext --bos --policy h2o:20%\n"
+    "  dcp-eval perplexity --model gpt2 --text wikitext-2-test.txt --detokenize wikitext --bos --rolling\n"
+    "  dcp-eval perplexity --model gpt2 --text a.txt --policy h2o:20%\n"
     "  dcp-eval perplexity --model models/books --ids ids.json --per-token nll.json\n"
     "\n"
     "bits_per_byte, bits_per_character and word_perplexity divide the NLL of all scored tokens by the bytes, code\n"
@@ -49,7 +50,7 @@ void AddOptions(CLI::App& app, Options& options) {
 ScoredWindows ScoreAll(Session& session, ThreadPool& pool, size_t batch, std::span<const Document> documents,
                        std::span<const Window> windows, ToolIo& io) {
   double total = 0;
-  for (const Window& window : windows) total += static_cast<double>(window.length());
+  for (const Window& window : windows) total += static_cast<double>(window.fed());
   Progress progress(io.err, {"scoring", "tokens", total, io.err_is_terminal, {}});
   WindowScorer scorer(session, pool, batch);
   return scorer.Score(documents, windows, [&](size_t fed_tokens) {

@@ -54,11 +54,10 @@ void AddRecallOptions(CLI::App& app, RecallOptions& options) {
 void CheckRecallOptions(const RecallOptions& options) {
   const auto& policies = options.policies;
   if (options.texts.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "--text names what the trials are made of; none was given");
+    RejectInput("--text names what the trials are made of; none was given");
   }
   if (options.run.threshold && !policies.empty() && std::none_of(policies.begin(), policies.end(), IsLearned)) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "--threshold moves the decision of the policy learned, which --policy does not list");
+    RejectInput("--threshold moves the decision of the policy learned, which --policy does not list");
   }
 }
 

@@ -8,13 +8,10 @@
 #include "common/report_file.h"
 #include "dcp-eval/recall/report.h"
 #include "dcp-eval/subcommands.h"
-#include "dcp/error.h"
 #include "dcp/thread_pool.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 // How a session of one series runs.
 SessionOptions OptionsOf(const RecallOptions& options, const Model& model, const std::string& policy) {
@@ -53,7 +50,7 @@ void KeepLearned(ModelList& list, const RecallOptions& options) {
                 [](const ModelEntry& entry) { return ReadModelConfig(entry.model, entry.adapter).int_n_embd == 0; });
   const auto& policies = options.policies;
   if (list.variants.empty() && std::any_of(policies.begin(), policies.end(), IsLearned)) {
-    Reject(list.control.model + ": --policy learned needs interaction tensors, none of the models has them");
+    RejectInput(list.control.model + ": --policy learned needs interaction tensors, none of the models has them");
   }
 }
 
@@ -83,7 +80,7 @@ std::vector<Cell> MakeCells(const RecallOptions& options, const RecallTrials& tr
     }
   }
   if (cells.empty())
-    Reject("--distances: none of them leaves a trial that fits the model's " + std::to_string(positions) +
+    RejectInput("--distances: none of them leaves a trial that fits the model's " + std::to_string(positions) +
            " positions");
   return cells;
 }

@@ -35,8 +35,6 @@ constexpr std::array<Wording, 6> kWordings = {{{"The password of the old mill is
 
 void Append(Ids& to, std::span<const TokenId> ids) { to.insert(to.end(), ids.begin(), ids.end()); }
 
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
-
 }  // namespace
 
 std::string_view ToString(RecallKind kind) { return kind == RecallKind::kFact ? "fact" : "passage"; }
@@ -52,7 +50,7 @@ RecallTrials::RecallTrials(std::span<const Document> documents, const Tokenizer&
     if (document.ids.size() >= stretch_) places_ += document.ids.size() - stretch_ + 1;
   }
   if (places_ == 0) {
-    Reject("the longest text has " + std::to_string(longest) + " tokens, a trial takes " + std::to_string(stretch_));
+    RejectInput("the longest text has " + std::to_string(longest) + " tokens, a trial takes " + std::to_string(stretch_));
   }
 }
 
@@ -100,7 +98,7 @@ RecallTrial RecallTrials::MakeFact(size_t trial, size_t distance) const {
   Append(end, tokenizer_.Encode("\n"));
   const size_t least = end.size() + sentence.size() + 1;
   if (distance < least) {
-    Reject("--distances: " + std::to_string(distance) + " is less than the question itself takes, " +
+    RejectInput("--distances: " + std::to_string(distance) + " is less than the question itself takes, " +
            std::to_string(least) + " tokens");
   }
   const auto stretch = Stretch(RecallKind::kFact, trial);
@@ -121,7 +119,7 @@ RecallTrial RecallTrials::MakeFact(size_t trial, size_t distance) const {
 
 RecallTrial RecallTrials::MakePassage(size_t trial, size_t distance) const {
   if (distance < shape_.passage) {
-    Reject("--distances: " + std::to_string(distance) + " is less than a passage, " + std::to_string(shape_.passage) +
+    RejectInput("--distances: " + std::to_string(distance) + " is less than a passage, " + std::to_string(shape_.passage) +
            " tokens");
   }
   const auto stretch = Stretch(RecallKind::kPassage, trial);

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/tool.h"
 #include "dcp-eval/scoring/likelihood.h"
 #include "dcp-eval/scoring/text_rules.h"
-#include "dcp/error.h"
 
 namespace dcp::tools {
 namespace {
 
 constexpr size_t kMaxCopiedTokens = 8192;  // contexts copied at a time, in tokens; at least one question's
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 }  // namespace
 
@@ -23,7 +21,7 @@ IdPair EncodePair(std::string_view context, std::string_view continuation, const
   IdPair pair;
   pair.continuation = tokenizer.Encode(whole);
   if (kept.empty()) {
-    if (!tokenizer.end_of_text()) Reject(source + ": has no context, and the tokenizer has no <|endoftext|> for it");
+    if (!tokenizer.end_of_text()) RejectInput(source + ": has no context, and the tokenizer has no <|endoftext|> for it");
     pair.context = {*tokenizer.end_of_text()};
   } else {
     pair.context = tokenizer.Encode(kept);
@@ -31,7 +29,7 @@ IdPair EncodePair(std::string_view context, std::string_view continuation, const
     pair.continuation.erase(pair.continuation.begin(), pair.continuation.begin() + static_cast<std::ptrdiff_t>(taken));
   }
   if (pair.continuation.empty()) {
-    Reject(source + ": \"" + std::string(continuation) + "\" adds 0 tokens to its context, at least 1 is needed");
+    RejectInput(source + ": \"" + std::string(continuation) + "\" adds 0 tokens to its context, at least 1 is needed");
   }
   return pair;
 }
@@ -39,7 +37,7 @@ IdPair EncodePair(std::string_view context, std::string_view continuation, const
 size_t CutLeft(IdPair& pair, int positions, const std::string& source) {
   const auto limit = static_cast<size_t>(positions);
   if (pair.continuation.size() > limit) {
-    Reject(source + ": the continuation has " + std::to_string(pair.continuation.size()) + " tokens, the model has " +
+    RejectInput(source + ": the continuation has " + std::to_string(pair.continuation.size()) + " tokens, the model has " +
            std::to_string(limit) + " positions");
   }
   const size_t room = limit + 1 - pair.continuation.size();

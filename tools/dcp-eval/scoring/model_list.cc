@@ -12,8 +12,6 @@
 namespace dcp::tools {
 namespace {
 
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
-
 // A path of a manifest, which is relative to its `folder`; empty where absent.
 std::string ReadPath(const JsonReader& path, const std::filesystem::path& folder) {
   if (!path.present()) return "";
@@ -46,10 +44,10 @@ TunedBaseline ReadBaseline(const JsonReader& entry, const std::filesystem::path&
 }
 
 ModelList FromOptions(const ModelListOptions& options) {
-  if (options.models.empty()) Reject("give either --manifest or --model");
+  if (options.models.empty()) RejectInput("give either --manifest or --model");
   const size_t models = options.models.size(), adapters = options.adapters.size();
   if (models > 1 && adapters != 0 && adapters != models) {
-    Reject("--adapter is given " + std::to_string(adapters) + " times and --model " + std::to_string(models) +
+    RejectInput("--adapter is given " + std::to_string(adapters) + " times and --model " + std::to_string(models) +
            " times: give one model, or an adapter (- for none) for each");
   }
   ModelList list;
@@ -96,7 +94,7 @@ ModelList ReadModelList(const ModelListOptions& options, ToolIo& io) {
   if (options.manifest.empty()) return FromOptions(options);
   const bool both = !options.models.empty() || !options.adapters.empty() || !options.dense_model.empty() ||
                     !options.dense_adapter.empty();
-  if (both) Reject("give either --manifest or --model, --adapter, --dense-model, --dense-adapter");
+  if (both) RejectInput("give either --manifest or --model, --adapter, --dense-model, --dense-adapter");
   return ParseManifest(ReadAll(options.manifest, io), options.manifest);
 }
 
@@ -104,7 +102,7 @@ void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant) 
   if (control.model == variant.model || !Tokenizer::Present(control.model) || !Tokenizer::Present(variant.model))
     return;
   if (Tokenizer::Load(control.model).fingerprint() == Tokenizer::Load(variant.model).fingerprint()) return;
-  Reject(variant.model + ": its tokenizer is not that of " + control.model +
+  RejectInput(variant.model + ": its tokenizer is not that of " + control.model +
          ": perplexities of different tokens cannot be compared");
 }
 

@@ -5,12 +5,10 @@
 
 #include "common/option_group.h"
 #include "dcp-eval/scoring/wikitext.h"
-#include "dcp/error.h"
 
 namespace dcp::tools {
 namespace {
 
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 }  // namespace
 
@@ -30,26 +28,31 @@ void AddCorpusOptions(CLI::App& app, CorpusOptions& options) {
   const OptionGroup windows(app, "Windows");
   windows("--context", options.context, "Tokens of a window; default: the model's positions P", "N");
   windows("--stride", options.stride, "Tokens from one window to the next; default: half the context", "N");
+  windows.Flag("--rolling", options.rolling,
+               "Windows as lm-evaluation-harness cuts them instead: each token is scored once, --context at a time, after "
+               "one token of the window before");
   AddBatch(windows, options.batch, "Windows");
 }
 
 void CheckCorpusOptions(const CorpusOptions& options) {
-  if (options.texts.empty() == !options.ids.has_value()) Reject("give either --text or --ids");
-  if (options.special.no_special && options.ids) Reject("--no-special is for --text: ids are scored as they are");
-  if (options.detokenize && options.ids) Reject("--detokenize is for --text: ids are scored as they are");
+  if (options.texts.empty() == !options.ids.has_value()) RejectInput("give either --text or --ids");
+  if (options.rolling && options.stride != 0) RejectInput("give either --stride or --rolling");
+  if (options.special.no_special && options.ids) RejectInput("--no-special is for --text: ids are scored as they are");
+  if (options.detokenize && options.ids) RejectInput("--detokenize is for --text: ids are scored as they are");
 }
 
 WindowShape ResolveShape(const CorpusOptions& options, const Model& model) {
   const int positions = model.config().n_positions;
   const int context = options.context != 0 ? options.context : positions;
   if (context < 2 || context > positions) {
-    Reject("--context is " + std::to_string(context) + ", the model can do 2 to " + std::to_string(positions));
+    RejectInput("--context is " + std::to_string(context) + ", the model can do 2 to " + std::to_string(positions));
   }
+  if (options.rolling) return {context, context, true};
   const int stride = options.stride != 0 ? options.stride : std::max(1, context / 2);
   if (stride < 1 || stride > context) {
-    Reject("--stride is " + std::to_string(stride) + ", must be 1 to the context, " + std::to_string(context));
+    RejectInput("--stride is " + std::to_string(stride) + ", must be 1 to the context, " + std::to_string(context));
   }
-  return {context, stride};
+  return {context, stride, false};
 }
 
 std::vector<Document> ReadDocuments(const CorpusOptions& options, const ModelSource& source, const Model& model,
@@ -72,11 +75,13 @@ std::vector<Document> ReadDocuments(const CorpusOptions& options, const ModelSou
 }
 
 std::vector<Window> CutWindows(std::span<const Document> documents, const WindowShape& shape, ToolIo& io) {
-  std::vector<Window> windows =
-      MakeWindows(LengthsOf(documents), static_cast<size_t>(shape.context), static_cast<size_t>(shape.stride));
+  const auto lengths = LengthsOf(documents);
+  const auto context = static_cast<size_t>(shape.context);
+  std::vector<Window> windows = shape.rolling ? MakeRollingWindows(lengths, context)
+                                              : MakeWindows(lengths, context, static_cast<size_t>(shape.stride));
   const bool empty = std::all_of(documents.begin(), documents.end(), [](const Document& d) { return d.ids.empty(); });
   if (empty) {
-    Reject((documents.size() == 1 ? documents[0].name : "the texts") + ": nothing to score, has 0 tokens, needs 2");
+    RejectInput((documents.size() == 1 ? documents[0].name : "the texts") + ": nothing to score, has 0 tokens, needs 2");
   }
   for (const Document& document : documents) {
     if (document.ids.size() >= 2) continue;

@@ -25,12 +25,14 @@ struct CorpusOptions {
   TextOptions special;  // with `bos`, the bos token is before every document, so that its first token is scored
   int context = 0;      // tokens of a window; 0: P
   int stride = 0;       // tokens from window to window; 0: half the context
+  bool rolling = false;  // windows as lm-evaluation-harness cuts them, which have no stride
   size_t batch = 8;     // windows that run together
 };
 
 struct WindowShape {
   int context = 0;
   int stride = 0;
+  bool rolling = false;
 };
 
 void AddCorpusOptions(CLI::App& app, CorpusOptions& options);

@@ -22,7 +22,7 @@ std::span<const TokenId> WindowScorer::IdsOf(const Window& window) const {
 // Where feeding stops: where sparsity is wanted, and before the first token whose logits are. So chunks are cut by the
 // window alone, whatever runs beside it.
 size_t WindowScorer::NextStop(const Window& window, size_t fed) const {
-  size_t stop = window.length();
+  size_t stop = window.fed();
   if (fed < FirstPredicting(window)) stop = std::min(stop, FirstPredicting(window));
   for (const size_t context : kSparsityContexts) {
     if (fed < context + 1) stop = std::min(stop, context + 1);
@@ -95,7 +95,7 @@ void WindowScorer::Record(std::span<const Running> running, std::span<const Pass
 void WindowScorer::Measure(const Running& running) {
   const Window& window = windows_[running.window];
   WindowScore& score = result_.windows[running.window];
-  const bool last = running.fed == window.length();
+  const bool last = running.fed == window.fed();
   for (size_t i = 0; i < kSparsityContexts.size(); ++i) {
     if (running.fed == kSparsityContexts[i] + 1) score.sparsity_at[i] = session_.cache().Sparsity(running.sequence);
   }

@@ -22,7 +22,7 @@ inline constexpr std::array<size_t, 3> kSparsityContexts = {250, 500, 1000};
 
 struct WindowScore {
   std::vector<double> nll;  // of tokens first_scored .. end-1, natural log
-  double sparsity = 0;      // mean over layers, when the window's last token attends
+  double sparsity = 0;      // mean over layers, when the window's last fed token attends
   std::array<std::optional<double>, kSparsityContexts.size()> sparsity_at;  // when the token with that many before it
                                                                             // attends
   double kept = 0;    // tokens kept by a layer (the attending one included) when the token before a scored one attends,

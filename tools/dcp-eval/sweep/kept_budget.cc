@@ -90,7 +90,7 @@ PolicySpec Strided(double kept, int context, std::span<const size_t> counts) {
 std::vector<size_t> PredictingPositions(std::span<const Window> windows) {
   std::vector<size_t> counts;
   for (const Window& window : windows) {
-    counts.resize(std::max(counts.size(), window.length()));
+    counts.resize(std::max(counts.size(), window.fed()));
     for (size_t i = window.first_scored; i < window.end; ++i) ++counts[i - window.begin - 1];
   }
   return counts;

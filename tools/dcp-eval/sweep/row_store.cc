@@ -30,7 +30,7 @@ RowStore::RowStore(const std::optional<std::string>& path, ToolIo& io) : path_(p
       MeasuredFromJson(entry.at("row"), probe);
       rows_.emplace_back(TextOf(entry.at("key")), entry.at("row"));
     } catch (const nlohmann::json::exception&) {
-      throw Error(ErrorCode::kInvalidArgument, source + ": is not a row of a sweep: " + line.substr(0, 40));
+      RejectInput(source + ": is not a row of a sweep: " + line.substr(0, 40));
     }
   }
   if (!lines_.empty() && lines_.back() != '\n') lines_ += '\n';

@@ -12,14 +12,11 @@
 #include "dcp-eval/sweep/plan.h"
 #include "dcp-eval/sweep/report.h"
 #include "dcp-eval/sweep/row_store.h"
-#include "dcp/error.h"
 #include "dcp/thread_pool.h"
 #include "support/hash.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 std::string NameOf(const ModelEntry& entry) {
   return entry.model + (entry.adapter.empty() ? "" : " with " + entry.adapter);
@@ -76,11 +73,11 @@ std::shared_ptr<const Model> Sweep::LoadComparable(const ModelEntry& entry) {
   const ModelConfig& config = model->config();
   const int vocabulary = models_->control()->config().vocab_size;
   if (config.vocab_size != vocabulary) {
-    Reject(NameOf(entry) + ": vocab_size is " + std::to_string(config.vocab_size) + ", the dense control has " +
+    RejectInput(NameOf(entry) + ": vocab_size is " + std::to_string(config.vocab_size) + ", the dense control has " +
            std::to_string(vocabulary));
   }
   if (config.n_positions < result_.shape.context) {
-    Reject(NameOf(entry) + ": n_positions is " + std::to_string(config.n_positions) + ", the context is " +
+    RejectInput(NameOf(entry) + ": n_positions is " + std::to_string(config.n_positions) + ", the context is " +
            std::to_string(result_.shape.context));
   }
   CheckSameTokenizer(list_.control, entry);
@@ -93,7 +90,7 @@ void Sweep::CheckModels() {
     if (LoadComparable(variant)->has_interaction()) {
       learned.push_back(variant);
     } else if (!variant.SameModel(list_.control)) {
-      Reject(NameOf(variant) + ": has no interaction tensors, which its learned rows need");
+      RejectInput(NameOf(variant) + ": has no interaction tensors, which its learned rows need");
     }
   }
   list_.variants = learned;
@@ -108,8 +105,8 @@ void Sweep::Prepare() {
   CheckModels();
   documents_ = ReadDocuments(options_.text, list_.control, control, io_);
   windows_ = SpreadOut(CutWindows(documents_, result_.shape, io_), options_.max_windows);
-  if (windows_.empty()) Reject("the texts: nothing to score, no document has 2 tokens");
-  for (const Window& window : windows_) tokens_ += static_cast<double>(window.length());
+  if (windows_.empty()) RejectInput("the texts: nothing to score, no document has 2 tokens");
+  for (const Window& window : windows_) tokens_ += static_cast<double>(window.fed());
   text_hash_ = HashOf(documents_, windows_);
   result_.windows = windows_.size();
   result_.weights = ToString(control.weight_type());
@@ -118,7 +115,7 @@ void Sweep::Prepare() {
   result_.units = ChooseUnits(windows_);
   result_.bootstrap_samples = options_.bootstrap;
   result_.seed = options_.run.seed;
-  result_.buckets = PositionBuckets(static_cast<size_t>(result_.shape.context));
+  result_.buckets = PositionBuckets(static_cast<size_t>(result_.shape.context + result_.shape.rolling));
 }
 
 SweepResult Sweep::Run() {

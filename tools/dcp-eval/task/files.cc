@@ -10,8 +10,6 @@
 namespace dcp::tools {
 namespace {
 
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
-
 struct Line {
   std::string_view text;
   size_t number;  // from 1
@@ -107,11 +105,11 @@ std::vector<size_t> ReadLabels(const std::string& file, size_t examples, ToolIo&
   std::vector<size_t> labels;
   for (const Line& line : SplitLines(content)) {
     const std::string_view label = Strip(line.text);
-    if (label != "0" && label != "1") Reject(Place(file, line) + ": is \"" + std::string(label) + "\", must be 0 or 1");
+    if (label != "0" && label != "1") RejectInput(Place(file, line) + ": is \"" + std::string(label) + "\", must be 0 or 1");
     labels.push_back(label == "0" ? 0 : 1);
   }
   if (labels.size() != examples) {
-    Reject(file + ": holds " + std::to_string(labels.size()) + " labels, the data file has " +
+    RejectInput(file + ": holds " + std::to_string(labels.size()) + " labels, the data file has " +
            std::to_string(examples) + " examples");
   }
   return labels;
@@ -192,7 +190,7 @@ std::vector<TaskExample> ReadTask(TaskKind task, const TaskFiles& files, ToolIo&
   const std::string name = DisplayName(files.data);
   const std::string content = ReadAll(files.data, io);
   const std::vector<Line> lines = SplitLines(content);
-  if (lines.empty()) Reject(name + ": holds 0 examples, at least 1 is needed");
+  if (lines.empty()) RejectInput(name + ": holds 0 examples, at least 1 is needed");
   const size_t count = files.limit != 0 ? std::min(files.limit, lines.size()) : lines.size();
   const bool json = Strip(lines.front().text).front() == '{';
   std::vector<TaskExample> examples;

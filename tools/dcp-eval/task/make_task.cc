@@ -14,7 +14,6 @@
 #include "common/model_options.h"
 #include "common/option_group.h"
 #include "dcp-eval/subcommands.h"
-#include "dcp/error.h"
 #include "dcp/sampler.h"
 
 namespace dcp::tools {
@@ -24,8 +23,6 @@ constexpr size_t kEndings = 4;
 constexpr size_t kShortestEnding = 6;  // words
 constexpr size_t kLongestEnding = 30;
 constexpr size_t kCommonShare = 2000;  // a word that is more than one in so many of its book says little
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 // 0 .. count-1 in an order that the seed and the stream alone decide.
 std::vector<size_t> Shuffled(size_t count, uint64_t seed, uint64_t stream) {
@@ -236,20 +233,20 @@ std::vector<Json> TakeTurns(const std::vector<Book>& books, const MakeTaskOption
       if (examples.size() == wanted) return examples;
     }
   }
-  Reject("the texts yield " + std::to_string(examples.size()) + " examples, --count asks for " +
+  RejectInput("the texts yield " + std::to_string(examples.size()) + " examples, --count asks for " +
          std::to_string(wanted));
 }
 
 MakeTaskOptions WithDefaults(MakeTaskOptions options) {
   if (options.kind != "lastword" && options.kind != "cloze") {
-    Reject("--kind is \"" + options.kind + "\", must be lastword or cloze");
+    RejectInput("--kind is \"" + options.kind + "\", must be lastword or cloze");
   }
-  if (options.texts.empty()) Reject("--text names the books; none was given");
+  if (options.texts.empty()) RejectInput("--text names the books; none was given");
   if (options.words == 0) options.words = options.kind == "lastword" ? 600 : 120;
-  if (options.words < 8) Reject("--words is " + std::to_string(options.words) + ", at least 8 is needed");
-  if (options.count < 1) Reject("--count is " + std::to_string(options.count) + ", at least 1 is needed");
+  if (options.words < 8) RejectInput("--words is " + std::to_string(options.words) + ", at least 8 is needed");
+  if (options.count < 1) RejectInput("--count is " + std::to_string(options.count) + ", at least 1 is needed");
   if (options.kind == "lastword" && (options.min_distance < 1 || options.min_distance >= options.words)) {
-    Reject("--min-distance is " + std::to_string(options.min_distance) + ", must be 1 to --words - 1, " +
+    RejectInput("--min-distance is " + std::to_string(options.min_distance) + ", must be 1 to --words - 1, " +
            std::to_string(options.words - 1));
   }
   return options;

@@ -136,8 +136,7 @@ std::string PerExample(std::span<const TaskExample> examples, std::span<const Ex
 
 int Run(const Options& options, ToolIo& io) {
   if (options.files.labels && options.task != TaskKind::kPiqa) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "--labels is for piqa, the task is " + NameOf(options.task) + ", whose files hold their answers");
+    RejectInput("--labels is for piqa, the task is " + NameOf(options.task) + ", whose files hold their answers");
   }
   ReportFile per_example(options.per_example_file, io);
   const std::vector<TaskExample> examples = ReadTask(options.task, options.files, io);

@@ -9,13 +9,10 @@
 #include "dcp-inspect/names.h"
 #include "dcp-inspect/stats/collector.h"
 #include "dcp-inspect/tokens/token_text.h"
-#include "dcp/error.h"
 #include "dcp/thread_pool.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 struct Shape {
   size_t context;
@@ -26,11 +23,11 @@ Shape ResolveShape(const StatsOptions& options, const Model& model) {
   const int positions = model.config().n_positions;
   const int context = options.context > 0 ? options.context : positions;
   if (context > positions) {
-    Reject("--context is " + std::to_string(context) + ", the model has " + std::to_string(positions) + " positions");
+    RejectInput("--context is " + std::to_string(context) + ", the model has " + std::to_string(positions) + " positions");
   }
   const int horizon = options.horizon > 0 ? options.horizon : context / 2;
   if (horizon < 1 || horizon >= context) {
-    Reject("--horizon is " + std::to_string(horizon) + ", expected 1.." + std::to_string(context - 1) +
+    RejectInput("--horizon is " + std::to_string(horizon) + ", expected 1.." + std::to_string(context - 1) +
            ", less than the context");
   }
   return {static_cast<size_t>(context), static_cast<size_t>(horizon)};
@@ -107,7 +104,7 @@ CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
       ReadTexts(options.source.texts, tokenizer, *model, options.source.max_tokens, io, options.text.encoding());
   const auto windows = SpreadOut(MakeWholeWindows(LengthsOf(documents), shape.context), options.stats.windows);
   if (windows.empty()) {
-    Reject("--text: no document has " + std::to_string(shape.context) + " tokens, as --context asks; longest of " +
+    RejectInput("--text: no document has " + std::to_string(shape.context) + " tokens, as --context asks; longest of " +
            std::to_string(documents.size()) + ": " +
            std::to_string(
                std::ranges::max_element(documents, {}, [](const Document& d) { return d.ids.size(); })->ids.size()));

@@ -6,14 +6,11 @@
 #include "common/id_list.h"
 #include "common/progress.h"
 #include "dcp-inspect/names.h"
-#include "dcp/error.h"
 #include "dcp/generate.h"
 #include "dcp/thread_pool.h"
 
 namespace dcp::tools {
 namespace {
-
-[[noreturn]] void Reject(const std::string& message) { throw Error(ErrorCode::kInvalidArgument, message); }
 
 std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model,
                                const std::optional<Tokenizer>& tokenizer, ToolIo& io) {
@@ -34,7 +31,7 @@ std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model
     PutFirst(BosToken(tokenizer ? &*tokenizer : nullptr, model.config(), options.model.model), &ids);
   CheckIds(ids, model, name);
   if (source.skip >= ids.size()) {
-    Reject(name + (ids.empty() ? ": the text is empty"
+    RejectInput(name + (ids.empty() ? ": the text is empty"
                                : ": has " + std::to_string(ids.size()) + " tokens, --skip leaves out " +
                                      std::to_string(source.skip)));
   }
@@ -42,7 +39,7 @@ std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model
   if (source.max_tokens > 0) ids.resize(std::min(ids.size(), source.max_tokens));
   const auto positions = static_cast<size_t>(model.config().n_positions);
   if (ids.size() > positions) {
-    Reject(name + ": has " + std::to_string(ids.size()) + " tokens, the model has " + std::to_string(positions) +
+    RejectInput(name + ": has " + std::to_string(ids.size()) + " tokens, the model has " + std::to_string(positions) +
            " positions; --skip and --max-tokens choose a part");
   }
   return ids;
