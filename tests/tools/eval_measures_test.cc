@@ -53,6 +53,25 @@ TEST(TextSize, CountsAsPythonDoes) {
   expect("a\xff\xff b", 5, 5, 2);
 }
 
+// tests/oracle/harness_perplexity.py: lm-evaluation-harness over transformers, on a trained model.
+TEST(EvalHarness, GivesTheSameFigures) {
+  const std::string data = std::string(DCP_SOURCE_DIR) + "/tests/data/";
+  TempDir dir;
+  for (const Json& expected : Json::parse(reference::ReadText(data + "perplexity.json"))) {
+    reference::WriteText(dir / "text", expected["text"].get<std::string>());
+    const std::string context = expected["context"].dump(), rules = expected["detokenize"];
+    SCOPED_TRACE(rules + ", " + context);
+    const Json json = Eval({"perplexity", "--model", data + "books-tiny", "--policy", "dense", "--text", dir / "text",
+                            "--bos", "--rolling", "--context", context, "--detokenize", rules, "--json"})
+                          .json();
+    EXPECT_EQ(json["tokens"], expected["tokens"]);
+    for (const char* name : {"word_perplexity", "bits_per_byte"}) {
+      const double value = expected[name];
+      EXPECT_NEAR(json[name], value, 1e-5 * value) << name;
+    }
+  }
+}
+
 class EvalMeasures : public testing::Test {
  protected:
   std::string File(const std::string& name, const std::string& content) {
