@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "dcp/error.h"
@@ -12,6 +13,7 @@
 #include "io/dtype.h"
 #include "io/gpt2_tensors.h"
 #include "io/lora.h"
+#include "io/model_files.h"
 #include "io/shape.h"
 #include "io/tensor_set.h"
 #include "support/escape.h"
@@ -190,7 +192,13 @@ void Checkpoint::Impl::CheckComplete(const fs::path& source, const fs::path& con
 
 void Checkpoint::Impl::OpenBase(const fs::path& directory, Warnings* warnings) {
   const fs::path config_path = directory / kConfigName;
-  (void)LoadJsonObject(config_path);  // what is wrong with it is said before what is wrong with the tensors
+  // What is wrong with the config is said before what is wrong with the tensors.
+  std::error_code error;
+  const bool has_config = fs::exists(config_path, error);
+  if (const std::string other = has_config ? "" : OtherModelFile(directory); !other.empty()) {
+    throw Error(ErrorCode::kIo, config_path.string() + ": no such file; " + other);
+  }
+  (void)LoadJsonObject(config_path);
   const TensorSet& set = sets.emplace_back(TensorSet::OpenModel(directory));
   config =
       ReadBaseConfig(directory, {RowsOf(set.tensors(), kTokenEmbedding), RowsOf(set.tensors(), kPositions)}, warnings);

@@ -39,6 +39,7 @@ constexpr KnownFile kKnownFiles[] = {
     {"", ".part", kDownload, kAgain},
     {"", ".crdownload", kDownload, kAgain},
     {"", ".aria2", kDownload, kAgain},
+    {"model-", ".safetensors", "a shard of a model", "its index, model.safetensors.index.json, is missing"},
     {"", ".safetensors", "safetensors under another name", "call it model.safetensors"},
     {"", ".gguf", "weights of llama.cpp", kSave},
     {"tf_model", ".h5", "weights of TensorFlow", kSave},
@@ -49,7 +50,7 @@ constexpr KnownFile kKnownFiles[] = {
 };
 
 bool Matches(const KnownFile& known, std::string_view name) {
-  return name.starts_with(known.begins) && name.ends_with(known.ends);
+  return name != "model.safetensors" && name.starts_with(known.begins) && name.ends_with(known.ends);
 }
 
 }  // namespace

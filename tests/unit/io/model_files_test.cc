@@ -19,6 +19,7 @@ TEST(ModelFilesTest, WhatIsThereInstead) {
       {"adapter_model.safetensors", "an adapter: name its directory with --adapter"},
       {"adapter.safetensors", "an adapter: name its directory with --adapter"},
       {"model.safetensors.incomplete", "a download that was not finished: fetch it again"},
+      {"model-00001-of-00002.safetensors", "a shard of a model: its index, model.safetensors.index.json, is missing"},
       {"gpt2.safetensors", "safetensors under another name: call it model.safetensors"},
       {"gpt2-q8_0.gguf", "weights of llama.cpp: save the model as safetensors"},
       {"tf_model.h5", "weights of TensorFlow: save the model as safetensors"},
@@ -38,6 +39,14 @@ TEST(ModelFilesTest, WhatIsThereInstead) {
     ExpectError([&] { Checkpoint::Open(dir.path()); }, ErrorCode::kIo,
                 {(dir / "model.safetensors").string() + ": no such file; ", expected});
   }
+}
+
+TEST(ModelFilesTest, AnAdapterIsNoModel) {
+  const TempDir dir;
+  WriteText(dir / "adapter_config.json", "{}");
+  WriteText(dir / "adapter_model.safetensors", "x");
+  ExpectError([&] { Checkpoint::Open(dir.path()); }, ErrorCode::kIo,
+              {(dir / "config.json").string() + ": no such file; adapter_model.safetensors is there, an adapter: name"});
 }
 
 TEST(ModelFilesTest, FilesThatAreNotWhatTheyAreCalled) {

@@ -70,11 +70,13 @@ class Bench {
 
 void Bench::LoadModels() {
   if (options_.shape) ResolveContexts(options_, *options_.shape);  // before the work of making weights
+  Warnings warnings;
   for (const std::optional<WeightType>& weights : ResolveWeights(options_)) {
     CheckInterrupt();
     models_.push_back(options_.shape
                           ? Model::Random(*options_.shape, options_.seed, *weights)
-                          : Model::Load(options_.source.model, ModelOptions{weights, options_.source.adapter}));
+                          : Model::Load(options_.source.model, ModelOptions{weights, options_.source.adapter, &warnings}));
+    ShowWarnings(warnings, io_);
   }
   const ModelConfig& config = models_[0]->config();
   contexts_ = ResolveContexts(options_, config);
