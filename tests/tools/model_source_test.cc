@@ -79,7 +79,8 @@ TEST_F(ModelSourceTest, EveryToolTakesTheHubsCache) {
   fs::create_directories(cache / "snapshots");
   fs::copy(model_, cache / "snapshots" / "abc", fs::copy_options::recursive);
   const ToolRun direct = Generate({"--model", model_, "--prompt", "abc", "--max-new-tokens", "5", "--ignore-eos"});
-  const ToolRun cached = Generate({"--model", cache.string(), "--prompt", "abc", "--max-new-tokens", "5", "--ignore-eos"});
+  const ToolRun cached =
+      Generate({"--model", cache.string(), "--prompt", "abc", "--max-new-tokens", "5", "--ignore-eos"});
   EXPECT_EQ(direct.out, cached.out);
 }
 
@@ -106,8 +107,8 @@ TEST_F(ModelSourceTest, EveryToolTakesVariantsAndLora) {
   Generate(with({}, {"--prompt", "abc", "--max-new-tokens", "3"}));
   EXPECT_GT(Eval(with({"perplexity"}, {"--text", dir_ / "text.txt", "--json"})).json()["perplexity"], 1.0);
   Inspect(with({}, {"--prompt", "abc", "--generate", "3"}));
-  const ToolRun bench = RunTool(
-      BenchMain, with({}, {"--batch", "1", "--context", "8", "--steps", "2", "--repeats", "1", "--json", dir_ / "b.json"}));
+  const ToolRun bench = RunTool(BenchMain, with({}, {"--batch", "1", "--context", "8", "--steps", "2", "--repeats", "1",
+                                                     "--json", dir_ / "b.json"}));
   EXPECT_EQ(bench.status, kExitDone) << bench.err;
 }
 
@@ -116,10 +117,12 @@ TEST_F(ModelSourceTest, WhatIsOddIsSaidOnce) {
   Json json = Json::parse(reference::ConfigJson(config));
   json.erase("model_type");
   WriteText(model_ + "/config.json", json.dump());
-  const std::string warning = ": warning: " + model_ + "/config.json: model_type is missing, expected \"gpt2\": is read as that\n";
-  EXPECT_TRUE(Generate({"--model", model_, "--prompt", "abc", "--max-new-tokens", "1"}).err.starts_with("dcp-generate" + warning));
-  const ToolRun bench = RunTool(BenchMain, {"--model", model_, "--batch", "1", "--context", "8", "--steps", "2", "--repeats", "1",
-                                            "--weights", "f32,i8", "--json", dir_ / "b.json"});
+  const std::string warning =
+      ": warning: " + model_ + "/config.json: model_type is missing, expected \"gpt2\": is read as that\n";
+  EXPECT_TRUE(Generate({"--model", model_, "--prompt", "abc", "--max-new-tokens", "1"})
+                  .err.starts_with("dcp-generate" + warning));
+  const ToolRun bench = RunTool(BenchMain, {"--model", model_, "--batch", "1", "--context", "8", "--steps", "2",
+                                            "--repeats", "1", "--weights", "f32,i8", "--json", dir_ / "b.json"});
   EXPECT_EQ(bench.status, kExitDone) << bench.err;
   const size_t first = bench.err.find("dcp-bench" + warning);
   EXPECT_NE(first, std::string::npos) << bench.err;
@@ -129,11 +132,13 @@ TEST_F(ModelSourceTest, WhatIsOddIsSaidOnce) {
 TEST_F(ModelSourceTest, BadAdapters) {
   const auto refuse = [&](const std::string& adapter, const std::vector<std::string>& words) {
     SCOPED_TRACE(words[0]);
-    ExpectRefused(RunTool(GenerateMain, {"--model", model_, "--prompt", "a", "--adapter", adapter}), "dcp-generate", words);
+    ExpectRefused(RunTool(GenerateMain, {"--model", model_, "--prompt", "a", "--adapter", adapter}), "dcp-generate",
+                  words);
   };
   const std::string file = "/adapter_model.safetensors: ";
   const std::string wide = MakeLora("wide", 0.1f, 2 * ByteModelConfig().n_embd);
-  refuse(wide, {wide + file, ".lora_A.weight is [2, ", "h.0.attn.c_attn.weight of " + model_ + "/config.json, which is ["});
+  refuse(wide,
+         {wide + file, ".lora_A.weight is [2, ", "h.0.attn.c_attn.weight of " + model_ + "/config.json, which is ["});
   const std::string good = MakeLora("good", 0.1f);
   WriteText(good + "/adapter_config.json", R"({"peft_type": "LORA", "r": 3, "lora_alpha": 4})");
   refuse(good, {good + file, "with r 3 (" + good + "/adapter_config.json)"});

@@ -45,8 +45,9 @@ TEST(ModelFilesTest, AnAdapterIsNoModel) {
   const TempDir dir;
   WriteText(dir / "adapter_config.json", "{}");
   WriteText(dir / "adapter_model.safetensors", "x");
-  ExpectError([&] { Checkpoint::Open(dir.path()); }, ErrorCode::kIo,
-              {(dir / "config.json").string() + ": no such file; adapter_model.safetensors is there, an adapter: name"});
+  ExpectError(
+      [&] { Checkpoint::Open(dir.path()); }, ErrorCode::kIo,
+      {(dir / "config.json").string() + ": no such file; adapter_model.safetensors is there, an adapter: name"});
 }
 
 TEST(ModelFilesTest, FilesThatAreNotWhatTheyAreCalled) {

@@ -73,9 +73,9 @@ void Bench::LoadModels() {
   Warnings warnings;
   for (const std::optional<WeightType>& weights : ResolveWeights(options_)) {
     CheckInterrupt();
-    models_.push_back(options_.shape
-                          ? Model::Random(*options_.shape, options_.seed, *weights)
-                          : Model::Load(options_.source.model, ModelOptions{weights, options_.source.adapter, &warnings}));
+    models_.push_back(
+        options_.shape ? Model::Random(*options_.shape, options_.seed, *weights)
+                       : Model::Load(options_.source.model, ModelOptions{weights, options_.source.adapter, &warnings}));
     ShowWarnings(warnings, io_);
   }
   const ModelConfig& config = models_[0]->config();
