@@ -19,11 +19,11 @@ namespace dcp {
 struct ModelWeights;  // internal: src/model/weights.h
 
 struct ModelOptions {
-  // How weights are held; absent: as the checkpoint stores its matrices, in float32 where these are float64 or of several
-  // types.
+  // How weights are held; absent: as the checkpoint stores its matrices, in float32 where these are float64 or of
+  // several types.
   std::optional<WeightType> weights;
-  // Directory of an adapter put on top: interaction tensors (config.json with "dcp", adapter.safetensors), or LoRA as PEFT
-  // saves it (adapter_config.json, adapter_model.safetensors), which is added to the weights; empty: none.
+  // Directory of an adapter put on top: interaction tensors (config.json with "dcp", adapter.safetensors), or LoRA as
+  // PEFT saves it (adapter_config.json, adapter_model.safetensors), which is added to the weights; empty: none.
   std::filesystem::path adapter;
   // Where to put what was odd in the files and did not stop loading; null: nowhere.
   Warnings* warnings = nullptr;
@@ -32,11 +32,10 @@ struct ModelOptions {
 class Model {
  public:
   // Loads a Hugging Face GPT-2 directory: config.json and model.safetensors (or the sharded form with
-  // model.safetensors.index.json). Files are mapped while loading and released before it returns. What leaves the answer
-  // well defined is a warning: missing biases are zeros, the rows of the embeddings decide about V and P, what no language
-  // model needs is left out.
-  // Throws Error(kIo | kInvalidModel | kOutOfMemory); a tensor that is missing, has the wrong shape or type, or holds a
-  // value that is not finite is named in the message.
+  // model.safetensors.index.json). Files are mapped while loading and released before it returns. What leaves the
+  // answer well defined is a warning: missing biases are zeros, the rows of the embeddings decide about V and P, what
+  // no language model needs is left out. Throws Error(kIo | kInvalidModel | kOutOfMemory); a tensor that is missing,
+  // has the wrong shape or type, or holds a value that is not finite is named in the message.
   static std::shared_ptr<const Model> Load(const std::filesystem::path& directory, const ModelOptions& options = {});
 
   // A model of the given shape with random weights (bell-shaped, standard deviation 0.02; beta = +2), for benchmarks

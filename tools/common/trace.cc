@@ -30,15 +30,15 @@ std::vector<float> Scores(const JsonReader& array) {
 void CheckLayer(const DropLog& layer, size_t tokens, int eviction_delay, const std::string& name) {
   if (layer.dropped_at.size() != tokens || layer.score.size() != tokens) {
     RejectInput(name + ": " + std::to_string(layer.dropped_at.size()) + " entries of dropped_at and " +
-           std::to_string(layer.score.size()) + " of dropped_by_score, for " + std::to_string(tokens) + " ids");
+                std::to_string(layer.score.size()) + " of dropped_by_score, for " + std::to_string(tokens) + " ids");
   }
   for (size_t j = 0; j < tokens; ++j) {
     const int64_t at = layer.dropped_at[j];
     const int64_t first = static_cast<int64_t>(j) + 1 + (std::isnan(layer.score[j]) ? 0 : eviction_delay);
     if (at == -1 || (at >= first && at < static_cast<int64_t>(tokens))) continue;
     RejectInput(name + ".dropped_at[" + std::to_string(j) + "] is " + std::to_string(at) + ", expected -1 or " +
-           std::to_string(first) + ".." + std::to_string(tokens - 1) +
-           (eviction_delay > 0 ? " (eviction_delay is " + std::to_string(eviction_delay) + ")" : ""));
+                std::to_string(first) + ".." + std::to_string(tokens - 1) +
+                (eviction_delay > 0 ? " (eviction_delay is " + std::to_string(eviction_delay) + ")" : ""));
   }
 }
 
@@ -46,8 +46,8 @@ void CheckTrace(const DropTrace& trace, const std::string& source) {
   if (trace.ids.empty()) RejectInput(source + ": holds no tokens");
   if (trace.layers.empty()) RejectInput(source + ": holds no layers");
   if (!trace.tokens.empty() && trace.tokens.size() != trace.ids.size()) {
-    RejectInput(source + ": " + std::to_string(trace.tokens.size()) + " tokens for " + std::to_string(trace.ids.size()) +
-           " ids");
+    RejectInput(source + ": " + std::to_string(trace.tokens.size()) + " tokens for " +
+                std::to_string(trace.ids.size()) + " ids");
   }
   for (size_t l = 0; l < trace.layers.size(); ++l) {
     CheckLayer(trace.layers[l], trace.size(), trace.eviction_delay, source + ".layers[" + std::to_string(l) + "]");
@@ -111,7 +111,7 @@ DropTrace ReadTrace(std::string_view text, size_t sequence, const std::string& s
   const JsonReader sequences = file["sequences"];
   if (sequence >= sequences.Size()) {
     RejectInput(source + ": has " + std::to_string(sequences.Size()) + " sequences, --sequence is " +
-           std::to_string(sequence));
+                std::to_string(sequence));
   }
   const JsonReader entry = sequences[sequence];
   DropTrace trace;

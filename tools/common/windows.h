@@ -29,9 +29,9 @@ struct Window {
 // fewer than 2 tokens has no window. REQUIRES: context >= 2, 1 <= stride <= context.
 std::vector<Window> MakeWindows(std::span<const size_t> lengths, size_t context, size_t stride);
 
-// Windows as lm-evaluation-harness cuts them: every token but a document's first is scored once, `context` at a time and
-// as many fed. A window begins with the last token that was scored before it; the last one of a document begins so much
-// earlier that it feeds `context` tokens, if there are so many. REQUIRES: context >= 1.
+// Windows as lm-evaluation-harness cuts them: every token but a document's first is scored once, `context` at a time
+// and as many fed. A window begins with the last token that was scored before it; the last one of a document begins so
+// much earlier that it feeds `context` tokens, if there are so many. REQUIRES: context >= 1.
 std::vector<Window> MakeRollingWindows(std::span<const size_t> lengths, size_t context);
 
 // Windows of exactly `context` tokens side by side; what is left at the end of a document is not used.

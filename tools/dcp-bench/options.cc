@@ -85,10 +85,12 @@ void CheckPolicies(const BenchOptions& options) {
   if (!options.sparsities.empty() && !options.kept.empty()) RejectInput("give either --sparsity or --kept");
   const bool drawn = options.draws();
   const std::string draw = options.kept.empty() ? "--sparsity" : "--kept";
-  if (drawn && options.threshold) RejectInput("give either " + draw + " or --threshold: drawn decisions have no threshold");
+  if (drawn && options.threshold)
+    RejectInput("give either " + draw + " or --threshold: drawn decisions have no threshold");
   if (drawn && options.max_kept > 0) RejectInput("give either " + draw + " or --max-kept: drawn decisions have no cap");
   if (options.policies.empty() || std::any_of(options.policies.begin(), options.policies.end(), IsLearned)) return;
-  if (options.threshold) RejectInput("--threshold moves the decision of the policy learned, which --policy does not list");
+  if (options.threshold)
+    RejectInput("--threshold moves the decision of the policy learned, which --policy does not list");
   if (drawn) RejectInput(draw + " draws the decisions of the policy learned, which --policy does not list");
 }
 
@@ -121,7 +123,8 @@ ModelConfig ParseShape(const std::string& text, int int_dim) {
   } catch (const Error& error) {
     RejectInput(source + ": " + error.what() + "; expected gpt2, gpt2-medium, gpt2-large, gpt2-xl or L,H,C,P,V");
   }
-  if (numbers.size() != 5) RejectInput(source + ": has " + std::to_string(numbers.size()) + " numbers, L,H,C,P,V are 5");
+  if (numbers.size() != 5)
+    RejectInput(source + ": has " + std::to_string(numbers.size()) + " numbers, L,H,C,P,V are 5");
   ModelConfig config;
   config.n_layer = numbers[0];
   config.n_head = numbers[1];

@@ -47,7 +47,7 @@ void CheckSource(const PromptSource& source, bool has_state) {
   if (kinds == 1 || (kinds == 0 && has_state)) return;
   const std::string choices = "--prompt, --prompt-file, --prompt-ids, --input, - (standard input)";
   RejectInput(kinds == 0 ? "no prompt: give one of " + choices
-                    : "more than one kind of prompt: give only one of " + choices);
+                         : "more than one kind of prompt: give only one of " + choices);
 }
 
 }  // namespace
@@ -64,7 +64,8 @@ void CheckGenerateOptions(const GenerateToolOptions& options) {
   options.request.sampling.Validate();
   if (!options.trace_file) return;
   if (options.load_state) RejectInput("--trace: what a saved prompt dropped is not known; leave out --load-state");
-  if (options.request.overflow == Overflow::kSlide) RejectInput("--trace: not with --overflow slide, which forgets at once");
+  if (options.request.overflow == Overflow::kSlide)
+    RejectInput("--trace: not with --overflow slide, which forgets at once");
 }
 
 }  // namespace dcp::tools

@@ -83,7 +83,7 @@ class RequestReader {
     const bool has_text = object.contains("prompt");
     if (has_text == object.contains("prompt_ids")) {
       RejectInput("expected either \"prompt\" or \"prompt_ids\"" +
-             std::string(has_text ? ", found both" : ", found neither"));
+                  std::string(has_text ? ", found both" : ", found neither"));
     }
     SetPrompt(has_text ? Encode(fields["prompt"].Text()) : fields["prompt_ids"].Integers<TokenId>(0), request);
     line_ = options_.request;

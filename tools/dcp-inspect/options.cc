@@ -64,13 +64,14 @@ void CheckSource(const InspectSource& source, bool stats) {
       source.prompt.has_value() + !source.texts.empty() + source.prompt_ids.has_value() + source.trace_file.has_value();
   if (kinds != 1) {
     RejectInput(std::string(kinds == 0 ? "no text: give one of " : "more than one kind of text: give only one of ") +
-           "--prompt, --text, --prompt-ids, --trace");
+                "--prompt, --text, --prompt-ids, --trace");
   }
   if (stats && source.texts.empty()) RejectInput("--stats measures over --text only");
   if (source.texts.size() > 1 && !stats) {
     RejectInput("--text was given " + std::to_string(source.texts.size()) + " times, but only --stats takes several");
   }
-  if (stats && (source.generate > 0 || source.skip > 0)) RejectInput("--stats reads whole texts: no --generate, no --skip");
+  if (stats && (source.generate > 0 || source.skip > 0))
+    RejectInput("--stats reads whole texts: no --generate, no --skip");
   if (source.trace_file && (source.generate > 0 || source.skip > 0 || source.max_tokens > 0)) {
     RejectInput("--trace is shown as it is: --generate, --skip and --max-tokens need --prompt, --text or --prompt-ids");
   }

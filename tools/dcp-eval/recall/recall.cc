@@ -81,7 +81,7 @@ std::vector<Cell> MakeCells(const RecallOptions& options, const RecallTrials& tr
   }
   if (cells.empty())
     RejectInput("--distances: none of them leaves a trial that fits the model's " + std::to_string(positions) +
-           " positions");
+                " positions");
   return cells;
 }
 

@@ -50,7 +50,8 @@ RecallTrials::RecallTrials(std::span<const Document> documents, const Tokenizer&
     if (document.ids.size() >= stretch_) places_ += document.ids.size() - stretch_ + 1;
   }
   if (places_ == 0) {
-    RejectInput("the longest text has " + std::to_string(longest) + " tokens, a trial takes " + std::to_string(stretch_));
+    RejectInput("the longest text has " + std::to_string(longest) + " tokens, a trial takes " +
+                std::to_string(stretch_));
   }
 }
 
@@ -99,7 +100,7 @@ RecallTrial RecallTrials::MakeFact(size_t trial, size_t distance) const {
   const size_t least = end.size() + sentence.size() + 1;
   if (distance < least) {
     RejectInput("--distances: " + std::to_string(distance) + " is less than the question itself takes, " +
-           std::to_string(least) + " tokens");
+                std::to_string(least) + " tokens");
   }
   const auto stretch = Stretch(RecallKind::kFact, trial);
   RecallTrial questions(2);
@@ -119,8 +120,8 @@ RecallTrial RecallTrials::MakeFact(size_t trial, size_t distance) const {
 
 RecallTrial RecallTrials::MakePassage(size_t trial, size_t distance) const {
   if (distance < shape_.passage) {
-    RejectInput("--distances: " + std::to_string(distance) + " is less than a passage, " + std::to_string(shape_.passage) +
-           " tokens");
+    RejectInput("--distances: " + std::to_string(distance) + " is less than a passage, " +
+                std::to_string(shape_.passage) + " tokens");
   }
   const auto stretch = Stretch(RecallKind::kPassage, trial);
   const auto lead = stretch.first(shape_.lead);

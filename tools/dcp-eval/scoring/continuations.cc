@@ -21,7 +21,8 @@ IdPair EncodePair(std::string_view context, std::string_view continuation, const
   IdPair pair;
   pair.continuation = tokenizer.Encode(whole);
   if (kept.empty()) {
-    if (!tokenizer.end_of_text()) RejectInput(source + ": has no context, and the tokenizer has no <|endoftext|> for it");
+    if (!tokenizer.end_of_text())
+      RejectInput(source + ": has no context, and the tokenizer has no <|endoftext|> for it");
     pair.context = {*tokenizer.end_of_text()};
   } else {
     pair.context = tokenizer.Encode(kept);
@@ -37,8 +38,8 @@ IdPair EncodePair(std::string_view context, std::string_view continuation, const
 size_t CutLeft(IdPair& pair, int positions, const std::string& source) {
   const auto limit = static_cast<size_t>(positions);
   if (pair.continuation.size() > limit) {
-    RejectInput(source + ": the continuation has " + std::to_string(pair.continuation.size()) + " tokens, the model has " +
-           std::to_string(limit) + " positions");
+    RejectInput(source + ": the continuation has " + std::to_string(pair.continuation.size()) +
+                " tokens, the model has " + std::to_string(limit) + " positions");
   }
   const size_t room = limit + 1 - pair.continuation.size();
   if (pair.context.size() <= room) return 0;

@@ -48,7 +48,7 @@ ModelList FromOptions(const ModelListOptions& options) {
   const size_t models = options.models.size(), adapters = options.adapters.size();
   if (models > 1 && adapters != 0 && adapters != models) {
     RejectInput("--adapter is given " + std::to_string(adapters) + " times and --model " + std::to_string(models) +
-           " times: give one model, or an adapter (- for none) for each");
+                " times: give one model, or an adapter (- for none) for each");
   }
   ModelList list;
   list.control = {{options.dense_model.empty() ? options.models[0] : options.dense_model, options.dense_adapter}, {}};
@@ -103,7 +103,7 @@ void CheckSameTokenizer(const ModelSource& control, const ModelSource& variant) 
     return;
   if (Tokenizer::Load(control.model).fingerprint() == Tokenizer::Load(variant.model).fingerprint()) return;
   RejectInput(variant.model + ": its tokenizer is not that of " + control.model +
-         ": perplexities of different tokens cannot be compared");
+              ": perplexities of different tokens cannot be compared");
 }
 
 LoadedModels::LoadedModels(const ModelToolOptions& run, const ModelEntry& control, ToolIo& io)

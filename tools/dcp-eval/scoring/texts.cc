@@ -7,10 +7,7 @@
 #include "dcp-eval/scoring/wikitext.h"
 
 namespace dcp::tools {
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 void AddCorpusOptions(CLI::App& app, CorpusOptions& options) {
   const OptionGroup text(app, "Text (one kind)");
@@ -28,9 +25,10 @@ void AddCorpusOptions(CLI::App& app, CorpusOptions& options) {
   const OptionGroup windows(app, "Windows");
   windows("--context", options.context, "Tokens of a window; default: the model's positions P", "N");
   windows("--stride", options.stride, "Tokens from one window to the next; default: half the context", "N");
-  windows.Flag("--rolling", options.rolling,
-               "Windows as lm-evaluation-harness cuts them instead: each token is scored once, --context at a time, after "
-               "one token of the window before");
+  windows.Flag(
+      "--rolling", options.rolling,
+      "Windows as lm-evaluation-harness cuts them instead: each token is scored once, --context at a time, after "
+      "one token of the window before");
   AddBatch(windows, options.batch, "Windows");
 }
 
@@ -81,7 +79,8 @@ std::vector<Window> CutWindows(std::span<const Document> documents, const Window
                                               : MakeWindows(lengths, context, static_cast<size_t>(shape.stride));
   const bool empty = std::all_of(documents.begin(), documents.end(), [](const Document& d) { return d.ids.empty(); });
   if (empty) {
-    RejectInput((documents.size() == 1 ? documents[0].name : "the texts") + ": nothing to score, has 0 tokens, needs 2");
+    RejectInput((documents.size() == 1 ? documents[0].name : "the texts") +
+                ": nothing to score, has 0 tokens, needs 2");
   }
   for (const Document& document : documents) {
     if (document.ids.size() >= 2) continue;

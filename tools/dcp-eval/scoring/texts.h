@@ -22,11 +22,11 @@ struct CorpusOptions {
   std::optional<std::string> ids;  // JSON file; instead of texts
   size_t max_tokens = 0;           // leave out what follows; 0: nothing
   TextFilter detokenize;           // makes of a text what is scored; empty: nothing is done
-  TextOptions special;  // with `bos`, the bos token is before every document, so that its first token is scored
-  int context = 0;      // tokens of a window; 0: P
-  int stride = 0;       // tokens from window to window; 0: half the context
+  TextOptions special;   // with `bos`, the bos token is before every document, so that its first token is scored
+  int context = 0;       // tokens of a window; 0: P
+  int stride = 0;        // tokens from window to window; 0: half the context
   bool rolling = false;  // windows as lm-evaluation-harness cuts them, which have no stride
-  size_t batch = 8;     // windows that run together
+  size_t batch = 8;      // windows that run together
 };
 
 struct WindowShape {

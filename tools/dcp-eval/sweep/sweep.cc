@@ -74,11 +74,11 @@ std::shared_ptr<const Model> Sweep::LoadComparable(const ModelEntry& entry) {
   const int vocabulary = models_->control()->config().vocab_size;
   if (config.vocab_size != vocabulary) {
     RejectInput(NameOf(entry) + ": vocab_size is " + std::to_string(config.vocab_size) + ", the dense control has " +
-           std::to_string(vocabulary));
+                std::to_string(vocabulary));
   }
   if (config.n_positions < result_.shape.context) {
     RejectInput(NameOf(entry) + ": n_positions is " + std::to_string(config.n_positions) + ", the context is " +
-           std::to_string(result_.shape.context));
+                std::to_string(result_.shape.context));
   }
   CheckSameTokenizer(list_.control, entry);
   return model;

@@ -105,12 +105,13 @@ std::vector<size_t> ReadLabels(const std::string& file, size_t examples, ToolIo&
   std::vector<size_t> labels;
   for (const Line& line : SplitLines(content)) {
     const std::string_view label = Strip(line.text);
-    if (label != "0" && label != "1") RejectInput(Place(file, line) + ": is \"" + std::string(label) + "\", must be 0 or 1");
+    if (label != "0" && label != "1")
+      RejectInput(Place(file, line) + ": is \"" + std::string(label) + "\", must be 0 or 1");
     labels.push_back(label == "0" ? 0 : 1);
   }
   if (labels.size() != examples) {
     RejectInput(file + ": holds " + std::to_string(labels.size()) + " labels, the data file has " +
-           std::to_string(examples) + " examples");
+                std::to_string(examples) + " examples");
   }
   return labels;
 }

@@ -234,7 +234,7 @@ std::vector<Json> TakeTurns(const std::vector<Book>& books, const MakeTaskOption
     }
   }
   RejectInput("the texts yield " + std::to_string(examples.size()) + " examples, --count asks for " +
-         std::to_string(wanted));
+              std::to_string(wanted));
 }
 
 MakeTaskOptions WithDefaults(MakeTaskOptions options) {
@@ -247,7 +247,7 @@ MakeTaskOptions WithDefaults(MakeTaskOptions options) {
   if (options.count < 1) RejectInput("--count is " + std::to_string(options.count) + ", at least 1 is needed");
   if (options.kind == "lastword" && (options.min_distance < 1 || options.min_distance >= options.words)) {
     RejectInput("--min-distance is " + std::to_string(options.min_distance) + ", must be 1 to --words - 1, " +
-           std::to_string(options.words - 1));
+                std::to_string(options.words - 1));
   }
   return options;
 }

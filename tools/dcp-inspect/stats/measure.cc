@@ -23,12 +23,13 @@ Shape ResolveShape(const StatsOptions& options, const Model& model) {
   const int positions = model.config().n_positions;
   const int context = options.context > 0 ? options.context : positions;
   if (context > positions) {
-    RejectInput("--context is " + std::to_string(context) + ", the model has " + std::to_string(positions) + " positions");
+    RejectInput("--context is " + std::to_string(context) + ", the model has " + std::to_string(positions) +
+                " positions");
   }
   const int horizon = options.horizon > 0 ? options.horizon : context / 2;
   if (horizon < 1 || horizon >= context) {
     RejectInput("--horizon is " + std::to_string(horizon) + ", expected 1.." + std::to_string(context - 1) +
-           ", less than the context");
+                ", less than the context");
   }
   return {static_cast<size_t>(context), static_cast<size_t>(horizon)};
 }
@@ -105,9 +106,10 @@ CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
   const auto windows = SpreadOut(MakeWholeWindows(LengthsOf(documents), shape.context), options.stats.windows);
   if (windows.empty()) {
     RejectInput("--text: no document has " + std::to_string(shape.context) + " tokens, as --context asks; longest of " +
-           std::to_string(documents.size()) + ": " +
-           std::to_string(
-               std::ranges::max_element(documents, {}, [](const Document& d) { return d.ids.size(); })->ids.size()));
+                std::to_string(documents.size()) + ": " +
+                std::to_string(std::ranges::max_element(documents, {}, [](const Document& d) {
+                                 return d.ids.size();
+                               })->ids.size()));
   }
   const auto tokens = Describe(windows, documents, tokenizer);
 

@@ -32,15 +32,15 @@ std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model
   CheckIds(ids, model, name);
   if (source.skip >= ids.size()) {
     RejectInput(name + (ids.empty() ? ": the text is empty"
-                               : ": has " + std::to_string(ids.size()) + " tokens, --skip leaves out " +
-                                     std::to_string(source.skip)));
+                                    : ": has " + std::to_string(ids.size()) + " tokens, --skip leaves out " +
+                                          std::to_string(source.skip)));
   }
   ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(source.skip));
   if (source.max_tokens > 0) ids.resize(std::min(ids.size(), source.max_tokens));
   const auto positions = static_cast<size_t>(model.config().n_positions);
   if (ids.size() > positions) {
     RejectInput(name + ": has " + std::to_string(ids.size()) + " tokens, the model has " + std::to_string(positions) +
-           " positions; --skip and --max-tokens choose a part");
+                " positions; --skip and --max-tokens choose a part");
   }
   return ids;
 }
