@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -161,11 +162,17 @@ TEST_P(Variant, LossesAndGradientsAreThoseOfTheTextbook) {
     loss.backward();
 
     EXPECT_NEAR(loss.item<double>(), expected.item<double>(), 2e-6 * std::abs(expected.item<double>()));
+    double largest = 0;
+    for (const Parameter& p : parameters.all()) {
+      const Tensor& theirs = textbook[p.name].grad();
+      if (theirs.defined()) largest = std::max(largest, theirs.norm().item<double>());
+    }
     for (const Parameter& p : parameters.all()) {
       const Tensor& theirs = textbook[p.name].grad();
       if (!theirs.defined()) continue;  // interaction tensors of the dense model
-      const double norm = theirs.norm().item<double>();
-      EXPECT_LE((p.value.grad().to(torch::kDouble) - theirs).norm().item<double>(), 2e-5 * norm + 1e-9) << p.name;
+      // A gradient that is what is left of large terms (a bias of all pairs) has the rounding of those.
+      const double bound = 2e-5 * theirs.norm().item<double>() + 1e-6 * largest;
+      EXPECT_LE((p.value.grad().to(torch::kDouble) - theirs).norm().item<double>(), bound) << p.name;
     }
   }
 }
