@@ -3,6 +3,7 @@
 
 #include "dcp-eval/eval_tool.h"
 #include "dcp-generate/generate_tool.h"
+#include "dcp-inspect/inspect_tool.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 
@@ -192,6 +193,24 @@ TEST_F(BadInput, Models) {
   Generate({"--prompt", "a", "--adapter", dir_ / "no-adapter"}, {dir_ / "no-adapter"});
   ExpectRefused(RunTool(GenerateMain, {"--model", dir_ / "bare", "--prompt-ids", "1", "--stop", "x"}), "dcp-generate",
                 {"--stop", "tokenizer"});
+}
+
+// Ids need no tokenizer: one that cannot be read is worth a warning, and an error where a text is to be read or found.
+TEST_F(BadInput, TokenizersThatIdsDoWithout) {
+  const std::string damaged = MakeByteModel(dir_, "damaged");
+  reference::WriteText(damaged + "/vocab.json", "{\"a\": ");
+  const ToolRun generated =
+      RunTool(GenerateMain, {"--model", damaged, "--prompt-ids", "1,2", "--max-new-tokens", "2", "--ignore-eos"});
+  EXPECT_EQ(generated.status, 0) << generated.err;
+  EXPECT_TRUE(generated.out.find_first_not_of("0123456789,\n") == std::string::npos) << generated.out;
+  EXPECT_NE(generated.err.find("dcp-generate: warning: " + damaged + "/vocab.json: "), std::string::npos)
+      << generated.err;
+  const ToolRun inspected = RunTool(InspectMain, {"--model", damaged, "--prompt-ids", "1,2"});
+  EXPECT_EQ(inspected.status, 0) << inspected.err;
+  EXPECT_NE(inspected.err.find("dcp-inspect: warning: "), std::string::npos) << inspected.err;
+  ExpectRefused(RunTool(GenerateMain, {"--model", damaged, "--prompt-ids", "1", "--stop", "x"}), "dcp-generate",
+                {damaged + "/vocab.json"});
+  ExpectRefused(RunTool(InspectMain, {"--model", damaged, "--prompt", "a"}), "dcp-inspect", {damaged + "/vocab.json"});
 }
 
 TEST_F(BadInput, OutputsThatCannotBeWritten) {

@@ -12,6 +12,7 @@
 #include "common/model_options.h"
 #include "common/text_size.h"
 #include "common/tool.h"
+#include "dcp/tokenizer.h"
 
 namespace dcp::tools {
 

@@ -88,32 +88,6 @@ std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& 
   return model;
 }
 
-std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model, ToolIo& io) {
-  const std::filesystem::path directory = source.model;
-  // One file without the other is damage, and Load says which one is missing.
-  const auto has = [&](const char* name) { return std::filesystem::exists(directory / name); };
-  if (!has("tokenizer.json") && !has("vocab.json") && !has("merges.txt")) return std::nullopt;
-  Warnings warnings;
-  Tokenizer tokenizer = Tokenizer::Load(directory, &warnings);
-  if (tokenizer.vocab_size() > model.config().vocab_size) {
-    Warn(&warnings, source.model + ": the tokenizer has " + std::to_string(tokenizer.vocab_size()) +
-                        " tokens, config.json says vocab_size " + std::to_string(model.config().vocab_size) +
-                        ": text with the others cannot be read");
-  }
-  ShowWarnings(warnings, io);
-  return tokenizer;
-}
-
-const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelSource& source,
-                               const std::string& purpose) {
-  if (!tokenizer) {
-    throw Error(ErrorCode::kInvalidArgument,
-                source.model + ": has no tokenizer (tokenizer.json, or vocab.json and merges.txt), which " + purpose +
-                    " needs");
-  }
-  return *tokenizer;
-}
-
 SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model, int context) {
   SessionOptions session;
   session.policy = MakePolicy(ResolvePolicy(options, model), context > 0 ? context : model.config().n_positions);

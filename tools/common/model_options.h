@@ -11,7 +11,6 @@
 #include "dcp/eviction_policy.h"
 #include "dcp/model.h"
 #include "dcp/session.h"
-#include "dcp/tokenizer.h"
 #include "dcp/types.h"
 
 namespace CLI {
@@ -69,15 +68,6 @@ void AddModelOptions(CLI::App& app, ModelToolOptions& options);
 
 // Loads it, and shows what was odd about it.
 std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& io);
-
-// The tokenizer of the model's directory, having shown what was odd about it; nothing when there is none of a
-// tokenizer's files. Throws dcp::Error when they are damaged; more tokens than the model has are worth a warning, since
-// a text may well do without them.
-std::optional<Tokenizer> LoadTokenizer(const ModelSource& source, const Model& model, ToolIo& io);
-
-// Throws dcp::Error(kInvalidArgument) saying what a tokenizer is needed for when there is none.
-const Tokenizer& NeedTokenizer(const std::optional<Tokenizer>& tokenizer, const ModelSource& source,
-                               const std::string& purpose);
 
 // Policy, KV type and chunk; the rest is left as it is. `context`: tokens that a policy's shares are shares of; 0: the
 // model's positions.

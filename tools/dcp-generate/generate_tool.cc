@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "common/measure.h"
+#include "common/model_tokenizer.h"
 #include "common/progress.h"
 #include "common/report_file.h"
 #include "dcp-generate/prompt_file.h"
@@ -95,10 +96,10 @@ int RunGenerate(const GenerateToolOptions& options, ToolIo& io) {
   if (options.save_state) state_file.emplace(*options.save_state);
 
   const auto model = LoadModel(options.model, io);
-  const auto tokenizer = LoadTokenizer(options.model, *model, io);
-  const Tokenizer* const text = tokenizer ? &*tokenizer : nullptr;
-  if (!options.request.stop.empty()) NeedTokenizer(tokenizer, options.model, "--stop");
-  if (!options.request.score.empty()) NeedTokenizer(tokenizer, options.model, "--score");
+  const ModelTokenizer tokenizer(options.model, *model, io);
+  const Tokenizer* const text = tokenizer.get();
+  if (!options.request.stop.empty()) tokenizer.Need("--stop");
+  if (!options.request.score.empty()) tokenizer.Need("--score");
 
   ThreadPool pool(options.model.threads);
   SessionOptions session_options = MakeSessionOptions(options.model, *model);
@@ -107,6 +108,7 @@ int RunGenerate(const GenerateToolOptions& options, ToolIo& io) {
   std::optional<PromptState> loaded, saved;
   if (options.load_state) loaded = LoadPromptFile(*options.load_state, session, text, io);
   auto requests = ReadRequests(options, *model, tokenizer, loaded ? &*loaded : nullptr, io);
+  tokenizer.WarnOfDamage(io);
   double prefill_seconds = 0;
   if (state_file) {
     const double begin = SecondsNow();

@@ -22,7 +22,7 @@ std::string Unnamed(std::string message, const std::string& name) {
 
 class RequestReader {
  public:
-  RequestReader(const GenerateToolOptions& options, const Model& model, const std::optional<Tokenizer>& tokenizer)
+  RequestReader(const GenerateToolOptions& options, const Model& model, const ModelTokenizer& tokenizer)
       : options_(options), model_(model), tokenizer_(tokenizer) {}
 
   void AddText(std::string_view text, const std::string& name) { AddIds(Encode(text), name); }
@@ -57,12 +57,12 @@ class RequestReader {
   }
 
   std::vector<TokenId> Encode(std::string_view text) const {
-    return EncodePrompt(text, NeedTokenizer(tokenizer_, options_.model, "a text prompt"), options_.special);
+    return EncodePrompt(text, tokenizer_.Need("a text prompt"), options_.special);
   }
 
   void SetPrompt(std::vector<TokenId> ids, ToolRequest& request) {
     if (options_.special.bos) {
-      PutFirst(BosToken(tokenizer_ ? &*tokenizer_ : nullptr, model_.config(), options_.model.model), &ids);
+      PutFirst(BosToken(tokenizer_.get(), model_.config(), options_.model.model), &ids);
     }
     CheckIds(ids, model_, request.name);
     request.request.prompt = std::move(ids);
@@ -70,7 +70,7 @@ class RequestReader {
 
   // A request with a seed of its own is the same wherever it stands.
   void SetOptions(const RequestSettings& settings, std::optional<uint64_t> seed, ToolRequest& request) {
-    request.request.options = MakeRequestOptions(settings, tokenizer_ ? &*tokenizer_ : nullptr);
+    request.request.options = MakeRequestOptions(settings, tokenizer_.get());
     request.request.options.sampling.seed = seed.value_or(options_.model.seed);
     request.request.options.keep_prompt_logits = options_.logits_file.has_value();
     request.request.stream = seed ? 0 : requests_.size();
@@ -110,7 +110,7 @@ class RequestReader {
 
   const GenerateToolOptions& options_;
   const Model& model_;
-  const std::optional<Tokenizer>& tokenizer_;
+  const ModelTokenizer& tokenizer_;
   std::vector<ToolRequest> requests_;
   RequestSettings line_;
   std::optional<uint64_t> line_seed_;
@@ -137,7 +137,7 @@ void AddJsonLines(std::string_view content, const std::string& file, RequestRead
 }  // namespace
 
 std::vector<ToolRequest> ReadRequests(const GenerateToolOptions& options, const Model& model,
-                                      const std::optional<Tokenizer>& tokenizer, const PromptState* start, ToolIo& io) {
+                                      const ModelTokenizer& tokenizer, const PromptState* start, ToolIo& io) {
   const PromptSource& source = options.source;
   RequestReader reader(options, model, tokenizer);
   for (size_t i = 0; i < source.texts.size(); ++i) reader.AddText(source.texts[i], "prompt " + std::to_string(i));

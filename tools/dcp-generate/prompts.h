@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/json.h"
+#include "common/model_tokenizer.h"
 #include "common/tool.h"
 #include "dcp-generate/options.h"
 #include "dcp/generate.h"
@@ -25,7 +26,7 @@ struct ToolRequest {
 // and has to outlive them. Throws dcp::Error for what is wrong with the whole: a file that cannot be read or is no JSON
 // lines, ids that are no numbers, texts without a tokenizer. What is wrong with one request is its error.
 std::vector<ToolRequest> ReadRequests(const GenerateToolOptions& options, const Model& model,
-                                      const std::optional<Tokenizer>& tokenizer, const PromptState* start, ToolIo& io);
+                                      const ModelTokenizer& tokenizer, const PromptState* start, ToolIo& io);
 
 }  // namespace dcp::tools
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/files.h"
+#include "common/model_tokenizer.h"
 #include "common/progress.h"
 #include "common/report_file.h"
 #include "dcp-eval/recall/report.h"
@@ -132,15 +133,16 @@ void Recall::Prepare() {
     CheckSameTokenizer(list.control, variant);
     positions = std::min(positions, ReadModelConfig(variant.model, variant.adapter).n_positions);
   }
-  const auto tokenizer = LoadTokenizer(list.control, model, io_);
-  const auto documents = ReadTexts(options_.texts, NeedTokenizer(tokenizer, list.control, "--text"), model, 0, io_);
+  const ModelTokenizer loaded(list.control, model, io_);
+  const Tokenizer& tokenizer = loaded.Need("--text");
+  const auto documents = ReadTexts(options_.texts, tokenizer, model, 0, io_);
   RecallShape shape = options_.shape;
   // Distances that no model has room for need no text either.
   for (const int distance : options_.distances) {
     shape.max_distance = std::max(shape.max_distance, static_cast<size_t>(std::min(distance, positions)));
   }
   shape.seed = options_.run.seed;
-  cells_ = MakeCells(options_, RecallTrials(documents, *tokenizer, shape), positions, io_);
+  cells_ = MakeCells(options_, RecallTrials(documents, tokenizer, shape), positions, io_);
   result_.series = PlanSeries(options_, list);
 }
 

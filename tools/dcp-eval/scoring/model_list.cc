@@ -7,6 +7,7 @@
 #include "common/hub_cache.h"
 #include "common/option_group.h"
 #include "dcp/error.h"
+#include "dcp/tokenizer.h"
 #include "support/json.h"
 
 namespace dcp::tools {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "common/model_tokenizer.h"
 #include "common/option_group.h"
 #include "dcp-eval/scoring/wikitext.h"
 
@@ -56,16 +57,16 @@ WindowShape ResolveShape(const CorpusOptions& options, const Model& model) {
 std::vector<Document> ReadDocuments(const CorpusOptions& options, const ModelSource& source, const Model& model,
                                     ToolIo& io) {
   std::vector<Document> documents;
-  std::optional<Tokenizer> tokenizer;
+  std::optional<ModelTokenizer> tokenizer;
   if (options.ids) {
     documents = ReadIdDocuments(*options.ids, model, options.max_tokens, io);
   } else {
-    tokenizer = LoadTokenizer(source, model, io);
-    documents = ReadTexts(options.texts, NeedTokenizer(tokenizer, source, "--text"), model, options.max_tokens, io,
+    tokenizer.emplace(source, model, io);
+    documents = ReadTexts(options.texts, tokenizer->Need("--text"), model, options.max_tokens, io,
                           options.special.encoding(), options.detokenize);
   }
   if (!options.special.bos) return documents;
-  const TokenId bos = BosToken(tokenizer ? &*tokenizer : nullptr, model.config(), source.model);
+  const TokenId bos = BosToken(tokenizer ? tokenizer->get() : nullptr, model.config(), source.model);
   for (Document& document : documents) {
     if (!document.ids.empty()) document.ids.insert(document.ids.begin(), bos);
   }

@@ -8,6 +8,7 @@
 #include "common/format.h"
 #include "common/measure.h"
 #include "common/model_options.h"
+#include "common/model_tokenizer.h"
 #include "common/option_group.h"
 #include "common/progress.h"
 #include "common/report_file.h"
@@ -141,11 +142,10 @@ int Run(const Options& options, ToolIo& io) {
   ReportFile per_example(options.per_example_file, io);
   const std::vector<TaskExample> examples = ReadTask(options.task, options.files, io);
   const auto model = LoadModel(options.model, io);
-  const auto tokenizer = LoadTokenizer(options.model, *model, io);
+  const ModelTokenizer tokenizer(options.model, *model, io);
   ThreadPool pool(options.model.threads);
   Session session(model, pool, MakeSessionOptions(options.model, *model));
-  const Questions questions =
-      MakeQuestions(options, examples, NeedTokenizer(tokenizer, options.model, "--data"), *model, io);
+  const Questions questions = MakeQuestions(options, examples, tokenizer.Need("--data"), *model, io);
 
   const size_t total = ContinuationScorer::TokensToFeed(questions.questions);
   const double start = SecondsNow();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/corpus.h"
+#include "common/model_tokenizer.h"
 #include "common/progress.h"
 #include "common/trace.h"
 #include "common/windows.h"
@@ -99,8 +100,8 @@ void RunWindows(Session& session, std::span<const Window> windows, std::span<con
 CorpusReport MeasureCorpus(const InspectOptions& options, ToolIo& io) {
   const auto model = LoadModel(options.model, io);
   const Shape shape = ResolveShape(options.stats, *model);
-  const auto loaded = LoadTokenizer(options.model, *model, io);
-  const Tokenizer& tokenizer = NeedTokenizer(loaded, options.model, "--stats");
+  const ModelTokenizer loaded(options.model, *model, io);
+  const Tokenizer& tokenizer = loaded.Need("--stats");
   const std::vector<Document> documents =
       ReadTexts(options.source.texts, tokenizer, *model, options.source.max_tokens, io, options.text.encoding());
   const auto windows = SpreadOut(MakeWholeWindows(LengthsOf(documents), shape.context), options.stats.windows);

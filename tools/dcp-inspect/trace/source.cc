@@ -4,6 +4,7 @@
 
 #include "common/files.h"
 #include "common/id_list.h"
+#include "common/model_tokenizer.h"
 #include "common/progress.h"
 #include "dcp-inspect/names.h"
 #include "dcp/generate.h"
@@ -12,23 +13,21 @@
 namespace dcp::tools {
 namespace {
 
-std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model,
-                               const std::optional<Tokenizer>& tokenizer, ToolIo& io) {
+std::vector<TokenId> PromptIds(const InspectOptions& options, const Model& model, const ModelTokenizer& tokenizer,
+                               ToolIo& io) {
   const InspectSource& source = options.source;
   std::string name = "--prompt";
   std::vector<TokenId> ids;
   if (source.prompt) {
-    ids = EncodePrompt(*source.prompt, NeedTokenizer(tokenizer, options.model, name), options.text);
+    ids = EncodePrompt(*source.prompt, tokenizer.Need(name), options.text);
   } else if (source.prompt_ids) {
     name = "--prompt-ids";
     ids = ParseIdList(*source.prompt_ids, name);
   } else {
     name = DisplayName(source.texts.at(0));
-    ids =
-        EncodePrompt(ReadText(source.texts.at(0), io), NeedTokenizer(tokenizer, options.model, "--text"), options.text);
+    ids = EncodePrompt(ReadText(source.texts.at(0), io), tokenizer.Need("--text"), options.text);
   }
-  if (options.text.bos)
-    PutFirst(BosToken(tokenizer ? &*tokenizer : nullptr, model.config(), options.model.model), &ids);
+  if (options.text.bos) PutFirst(BosToken(tokenizer.get(), model.config(), options.model.model), &ids);
   CheckIds(ids, model, name);
   if (source.skip >= ids.size()) {
     RejectInput(name + (ids.empty() ? ": the text is empty"
@@ -73,9 +72,10 @@ DropTrace ReadAndGenerate(const InspectOptions& options, const std::vector<Token
 
 NamedTrace TraceModel(const InspectOptions& options, ToolIo& io) {
   const auto model = LoadModel(options.model, io);
-  const auto tokenizer = LoadTokenizer(options.model, *model, io);
-  const Tokenizer* const text = tokenizer ? &*tokenizer : nullptr;
+  const ModelTokenizer tokenizer(options.model, *model, io);
+  const Tokenizer* const text = tokenizer.get();
   const std::vector<TokenId> ids = PromptIds(options, *model, tokenizer, io);
+  tokenizer.WarnOfDamage(io);
 
   ThreadPool pool(options.model.threads);
   SessionOptions session_options = MakeSessionOptions(options.model, *model);
