@@ -8,6 +8,7 @@
 #include "common/measure.h"
 #include "dcp-finetune/launcher.h"
 #include "dcp-finetune/plan.h"
+#include "dcp-finetune/threads.h"
 #include "dcp-finetune/train_log.h"
 #include "dcp-finetune/trainer.h"
 #include "dcp/error.h"
@@ -126,7 +127,7 @@ int Train(const TrainOptions& options, tools::ToolIo& io) {
   const RunPlan plan = Resolve(options);
   if (options.exchange.rank == 0) tools::ShowWarnings(plan.warnings, io);
   const bool made = std::filesystem::create_directories(plan.target.directory);
-  if (plan.options.threads > 0) at::set_num_threads(plan.options.threads);
+  if (plan.options.threads > 0) LimitThreads(plan.options.threads);
   try {
     return Run(plan, io).Go();
   } catch (const Error&) {
