@@ -10,7 +10,7 @@ cd "$dir"
 ln -s "$checkout/build" "$checkout/models" .
 for file in "$checkout"/docs/*.md; do cp "$file" "TEXTS/$(basename "$file" .md).txt"; done
 cp TEXTS/results.txt FILE_OR_FOLDER
-ln -s models/books-control GPT2_DIR
+ln -s models/books-control gpt2
 
 # Indented lines that begin with a program of build/, with the lines that they continue on.
 awk '/^    build\// { going = 1 }
