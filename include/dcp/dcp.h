@@ -12,6 +12,7 @@
 #include "dcp/model_config.h"
 #include "dcp/prompt_state.h"
 #include "dcp/sampler.h"
+#include "dcp/scheduler.h"
 #include "dcp/session.h"
 #include "dcp/sparse_sigmoid.h"
 #include "dcp/thread_pool.h"

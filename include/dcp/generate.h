@@ -89,6 +89,8 @@ struct GenerateOptions {
   // alternatives; 0 .. V.
   std::optional<int> logprobs;
   bool keep_prompt_logits = false;  // fill GeneratedSequence::prompt_logits
+  // Tell GeneratedToken::drops. REQUIRES: a Session that records drops, overflow kStop; not for beams.
+  bool report_drops = false;
 };
 
 struct GenerateRequest {
@@ -113,18 +115,6 @@ struct BatchOptions {
   std::function<bool()> go_on;
 };
 
-// What the callback is told: one token of one sequence. Beams are reported once their request is done.
-struct GeneratedToken {
-  size_t sequence = 0;    // index into GenerateResult::sequences
-  TokenId id = 0;         // -1: none, the sequence ends here with an error, or was scored
-  std::string_view text;  // text that became certain with this token: whole UTF-8 characters, nothing that may still
-                          // turn out to be a stop text; empty without a
-                          // tokenizer, and for ids that it does not know (a padded vocabulary)
-  bool last = false;      // the sequence is finished; the rest of its text is here
-};
-// Return false to end the whole generation (finish reason kCancelled for what is unfinished).
-using TokenCallback = std::function<bool(const GeneratedToken&)>;
-
 struct TokenLogprob {
   TokenId id = 0;
   float logprob = 0.0f;  // natural logarithm
@@ -135,6 +125,28 @@ struct GeneratedLogprobs {
   float logprob = 0.0f;           // of the generated token
   std::vector<TokenLogprob> top;  // the most likely tokens, the likeliest first, the lowest id among equals
 };
+
+// A token that a layer no longer keeps.
+struct LayerDrop {
+  int layer = 0;
+  int32_t position = 0;
+};
+
+// What the callback is told: one token of one sequence. Views die with the call. Beams are reported once their request
+// is done.
+struct GeneratedToken {
+  size_t sequence = 0;    // index into GenerateResult::sequences
+  TokenId id = 0;         // -1: none, the sequence ends here with an error, or was scored
+  std::string_view text;  // text that became certain with this token: whole UTF-8 characters, nothing that may still
+                          // turn out to be a stop text; empty without a
+                          // tokenizer, and for ids that it does not know (a padded vocabulary)
+  bool last = false;      // the sequence is finished; the rest of its text is here
+  const GeneratedLogprobs* logprobs = nullptr;  // of it; null unless asked for
+  // What left the cache since the token before this one was told, or since the beginning; empty unless asked for.
+  std::span<const LayerDrop> drops = {};
+};
+// Return false to end the whole generation (finish reason kCancelled for what is unfinished).
+using TokenCallback = std::function<bool(const GeneratedToken&)>;
 
 // How likely a given text is after the prompt, under the model's own distribution, with what the policy drops while it
 // is read.

@@ -7,7 +7,10 @@
 
 namespace dcp {
 
-BatchedCache::BatchedCache(const CacheShape& shape) : shape_(shape), pool_(shape.page.page_bytes()) {}
+BatchedCache::BatchedCache(const CacheShape& shape) : shape_(shape), pool_(shape.page.page_bytes()) {
+  const LayerSlots empty(shape_.page, pool_, static_cast<size_t>(shape_.positions), shape_.tracking);
+  sequence_bytes_ = empty.bookkeeping_bytes() * static_cast<size_t>(shape_.layers);
+}
 
 CachedSequence& BatchedCache::Add() {
   auto sequence = std::make_unique<CachedSequence>();
@@ -30,8 +33,32 @@ CachedSequence& BatchedCache::Clone(const CachedSequence& source) {
 
 void BatchedCache::Remove(SequenceId id) {
   Find(id);  // throws when there is none
+  reserved_peak_ = std::max(reserved_peak_, reserved_bytes());
   std::erase_if(sequences_, [id](const auto& s) { return s->id == id; });
   pool_.Trim();
+}
+
+std::unique_ptr<CachedSequence> BatchedCache::TakeOut(SequenceId id) {
+  Find(id);
+  const auto it = std::find_if(sequences_.begin(), sequences_.end(), [id](const auto& s) { return s->id == id; });
+  std::unique_ptr<CachedSequence> sequence = std::move(*it);
+  sequences_.erase(it);
+  return sequence;
+}
+
+void BatchedCache::PutIn(std::unique_ptr<CachedSequence> sequence) {
+  const auto before = [](SequenceId id, const auto& other) { return id < other->id; };
+  sequences_.insert(std::upper_bound(sequences_.begin(), sequences_.end(), sequence->id, before), std::move(sequence));
+}
+
+size_t BatchedCache::MostNewPages(SequenceId id, size_t tokens, const std::vector<bool>& decides) const {
+  const CachedSequence& sequence = Find(id);
+  const int32_t last = sequence.seen + static_cast<int32_t>(tokens) - 1;
+  size_t pages = 0;
+  for (size_t i = 0; i < sequence.layers.size(); ++i) {
+    pages += sequence.layers[i].MostNewPages(tokens, last, decides[i]);
+  }
+  return pages;
 }
 
 const CachedSequence& BatchedCache::Find(SequenceId id) const {

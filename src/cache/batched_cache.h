@@ -2,6 +2,7 @@
 #ifndef DCP_CACHE_BATCHED_CACHE_H_
 #define DCP_CACHE_BATCHED_CACHE_H_
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -39,6 +40,10 @@ class BatchedCache final : public KvCache {
   // Forgets a sequence; its pages return to the pool.
   void Remove(SequenceId id);
 
+  // Takes a sequence out as it is, and puts it back in, under its id.
+  std::unique_ptr<CachedSequence> TakeOut(SequenceId id);
+  void PutIn(std::unique_ptr<CachedSequence> sequence);
+
   // Throws Error(kInvalidArgument) when there is no such sequence.
   CachedSequence& Find(SequenceId id);
   const CachedSequence& Find(SequenceId id) const;
@@ -49,7 +54,27 @@ class BatchedCache final : public KvCache {
   }
 
   // Returns pages nobody needs to the system; to be called when a pass is over.
-  void Trim() noexcept { pool_.Trim(); }
+  void Trim() noexcept {
+    reserved_peak_ = std::max(reserved_peak_, reserved_bytes());
+    pool_.Trim();
+  }
+  // The most that reserved_bytes() was: within a pass it only grows.
+  size_t reserved_peak() const { return reserved_peak_; }
+
+  PagePool& pool() { return pool_; }
+
+  // As Stats() says, without looking at every layer.
+  size_t reserved_bytes() const { return pool_.reserved_bytes() + sequences_.size() * sequence_bytes_; }
+  // The same with so many sequences and pages more, at most.
+  size_t BytesWith(size_t sequences, size_t pages) const {
+    return pool_.BytesWith(pages) + (sequences_.size() + sequences) * sequence_bytes_;
+  }
+  // Bytes of bookkeeping that every sequence has, empty or not.
+  size_t sequence_bytes() const { return sequence_bytes_; }
+
+  // Pages that feeding so many tokens to a sequence can take at most. `decides` [L]: whether the policy of a layer
+  // decides about drops, where they do not follow from positions alone.
+  size_t MostNewPages(SequenceId sequence, size_t tokens, const std::vector<bool>& decides) const;
 
   const CacheShape& shape() const { return shape_; }
 
@@ -73,6 +98,8 @@ class BatchedCache final : public KvCache {
   CacheShape shape_;
   PagePool pool_;
   std::vector<std::unique_ptr<CachedSequence>> sequences_;
+  size_t sequence_bytes_ = 0;
+  size_t reserved_peak_ = 0;
   SequenceId next_id_ = 0;
 };
 

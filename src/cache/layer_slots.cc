@@ -93,6 +93,27 @@ void LayerSlots::Reserve(size_t more) {
   while (pages_.size() * kPanel < size_ + more) AddPage(pool_->Take());
 }
 
+size_t LayerSlots::MostNewPages(size_t tokens, int32_t last, bool decides) const {
+  const size_t needed = DivideUp(size_ + tokens, kPanel);
+  const size_t more = needed > held_.size() ? needed - held_.size() : 0;
+  if (decides || earliest_ <= last) return more + shared_pages();
+  const bool fills_shared = size_ < held_.size() * kPanel && held_[size_ / kPanel]->shared();
+  return more + (fills_shared ? 1 : 0);
+}
+
+std::vector<CachePage*> LayerSlots::DetachPages() {
+  std::vector<CachePage*> pages = held_;
+  held_.clear();
+  pages_.clear();
+  return pages;
+}
+
+void LayerSlots::AttachPages(std::span<CachePage* const> pages) {
+  assert(held_.empty() && pages.size() * kPanel >= size_);
+  moves_ = pool_->moves();
+  for (CachePage* page : pages) AddPage(page);
+}
+
 void LayerSlots::Append(int32_t position, int32_t expires, const SlotContent& content) {
   assert(size_ < pages_.size() * kPanel);
   WriteSlot(*layout_, pages_[size_ / kPanel], size_ % kPanel, content);

@@ -53,6 +53,15 @@ class LayerSlots {
   // Pages that others hold as well: as many free ones must be in the pool for EvictDue not to fail.
   size_t shared_pages() const;
 
+  // Pages that appending so many tokens, the last at position `last`, and evicting what is due then can take at most.
+  // `decides`: drops are decided meanwhile, so that any slot may go.
+  size_t MostNewPages(size_t tokens, int32_t last, bool decides) const;
+
+  // Lets go of the pages, which are the caller's then, with everything else left as it is; and takes over as many with
+  // the same content. Between the two only what is kept beside the pages may be read.
+  std::vector<CachePage*> DetachPages();
+  void AttachPages(std::span<CachePage* const> pages);
+
   // Adds a token as the last slot. REQUIRES: a reserved slot; where drops are tracked, the next position.
   void Append(int32_t position, int32_t expires, const SlotContent& content);
 

@@ -47,6 +47,14 @@ size_t LowestFirstSet::Lowest() {
   return first_ * 64 + static_cast<size_t>(std::countr_zero(words_[first_]));
 }
 
+size_t LowestFirstSet::LowestFrom(size_t i) const {
+  for (size_t word = i / 64; word < words_.size(); ++word) {
+    const uint64_t bits = word == i / 64 ? words_[word] & (~uint64_t{0} << i % 64) : words_[word];
+    if (bits != 0) return word * 64 + static_cast<size_t>(std::countr_zero(bits));
+  }
+  return kNone;
+}
+
 PagePool::PagePool(size_t page_bytes)
     : page_bytes_(RoundUp(page_bytes, SystemPageBytes())),
       pages_per_slab_(std::max<size_t>(1, kSlabBytes / page_bytes_)),
@@ -149,6 +157,34 @@ CachePage* PagePool::Take() {
 void PagePool::EnsureFree(size_t pages) {
   const std::lock_guard lock(mutex_);
   while (resident_.size() + vacant_.size() < pages) AddSlab();
+}
+
+// Pages are taken in the order of Take(): free ones first, then vacant places from the lowest, each with those of its
+// units that are not resident - which makes the places behind it free, so that they cost nothing more.
+size_t PagePool::BytesWith(size_t pages) const {
+  size_t bytes = reserved_bytes_;
+  if (pages <= resident_.size()) return bytes;
+  pages -= resident_.size();
+  size_t counted_slab = 0, counted_end = 0;  // units of that slab before counted_end are counted
+  for (size_t place = vacant_.LowestFrom(0); place != LowestFirstSet::kNone && pages > 0;
+       place = vacant_.LowestFrom(place + 1), --pages) {
+    const size_t s = place / pages_per_slab_;
+    const PageRange units = UnitsOf(slabs_[s], place);
+    if (s != counted_slab) counted_end = 0;
+    counted_slab = s;
+    for (size_t unit = std::max(units.begin, counted_end); unit < units.end; ++unit) {
+      if (!slabs_[s].units[unit].resident) bytes += slabs_[s].unit_bytes;
+    }
+    counted_end = std::max(counted_end, units.end);
+  }
+  bool small = slabs_.empty();
+  while (pages > 0) {
+    const size_t of_slab = std::min(pages, pages_per_slab_);
+    bytes += small ? of_slab * page_bytes_ : RoundUp(of_slab * page_bytes_, kLargePageBytes);
+    pages -= of_slab;
+    small = false;
+  }
+  return bytes;
 }
 
 void PagePool::Share(CachePage* page) noexcept {

@@ -36,6 +36,10 @@ class LowestFirstSet {
   // REQUIRES: size() > 0.
   size_t Lowest();
 
+  // The lowest number that is not below `i`; kNone where there is none.
+  static constexpr size_t kNone = static_cast<size_t>(-1);
+  size_t LowestFrom(size_t i) const;
+
  private:
   std::vector<uint64_t> words_;
   size_t first_ = 0;  // no word before it has a bit
@@ -61,6 +65,9 @@ class PagePool {
 
   // Makes sure of so many free pages. Costs address space only. Throws Error(kOutOfMemory).
   void EnsureFree(size_t pages);
+
+  // What reserved_bytes() will be at most once so many more pages were taken, whatever is given meanwhile.
+  size_t BytesWith(size_t pages) const;
 
   // One more owner of a page. REQUIRES: the caller is one.
   void Share(CachePage* page) noexcept;

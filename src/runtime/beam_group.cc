@@ -64,6 +64,15 @@ class BeamGroup final : public RunningRequest {
 
   size_t width() const override { return beam_count_; }
 
+  void AddSequences(std::vector<SequenceId>& sequences) const override {
+    sequences.insert(sequences.end(), owned_.begin(), owned_.end());
+  }
+
+  void AddNeeds(std::vector<FeedNeed>& needs) const override {
+    if (over_) return;
+    for (const Beam& beam : beams_) needs.push_back({beam.id, false, 1});
+  }
+
   void AddRows(StepRows& rows) override {
     for (const Beam& beam : beams_) {
       rows.sequences.push_back(beam.id);
@@ -240,7 +249,8 @@ class BeamGroup final : public RunningRequest {
       std::string shown;
       if (text && !IsEnd(id) && id < output_.tokenizer()->vocab_size()) shown = text->Push(id);
       if (text && last) shown += text->Finish();
-      output_.Notify(index, id, shown, last);
+      const GeneratedLogprobs* const logprobs = sequence.logprobs.empty() ? nullptr : &sequence.logprobs[i];
+      output_.Notify({.sequence = index, .id = id, .text = shown, .last = last, .logprobs = logprobs});
     }
     if (text) sequence.text = text->text();
   }

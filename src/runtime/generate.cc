@@ -50,16 +50,10 @@ class Generation {
  private:
   // Makes room for the request's answers; what cannot run has its answer then.
   void Place(const GenerateRequest& request, size_t index) {
-    RequestPlace place{&request, index, output_.result().sequences.size(), {}};
-    for (size_t s = 0; s < ResultCount(request.options); ++s) {
-      GeneratedSequence& sequence = output_.result().sequences.emplace_back();
-      sequence.request = index;
-      sequence.sample = static_cast<int>(s);
-      sequence.prompt_ids = request.prompt;
-    }
+    RequestPlace place{&request, index, output_.AddSequences(request, index, request.prompt), {}};
     try {
       if (!request.error.empty()) throw Error(ErrorCode::kInvalidArgument, request.error);
-      CheckRequestOptions(request.options, session_.model().config(), output_.tokenizer());
+      CheckRequest(request.options, session_, output_.tokenizer());
       place.prompt = PreparePrompt(request, session_.model().config());
     } catch (const Error& error) {
       for (size_t s = 0; s < ResultCount(request.options); ++s) output_.Fail(place.first + s, error.what());
@@ -199,7 +193,7 @@ class Generation {
 void CheckAll(const Session& session, std::span<const GenerateRequest> requests, const Tokenizer* tokenizer) {
   const ModelConfig& config = session.model().config();
   for (size_t i = 0; i < requests.size(); ++i) {
-    CheckRequestOptions(requests[i].options, config, tokenizer);
+    CheckRequest(requests[i].options, session, tokenizer);
     try {
       PreparePrompt(requests[i], config);
     } catch (const Error& error) {

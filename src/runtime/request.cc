@@ -112,6 +112,14 @@ void CheckRequestOptions(const GenerateOptions& options, const ModelConfig& conf
   CheckContinuations(options, config);
 }
 
+void CheckRequest(const GenerateOptions& options, const Session& session, const Tokenizer* tokenizer) {
+  CheckRequestOptions(options, session.model().config(), tokenizer);
+  if (!options.report_drops) return;
+  if (!session.options().record_drops) Reject("report_drops: the session does not record drops (record_drops)");
+  if (options.num_beams > 1) Reject("report_drops: not with beams, which share their past");
+  if (options.overflow == Overflow::kSlide) Reject("report_drops: not with overflow slide, which forgets at once");
+}
+
 std::vector<TokenId> PreparePrompt(const GenerateRequest& request, const ModelConfig& config) {
   std::vector<TokenId> prompt = request.prompt.empty() ? Begun(config) : request.prompt;
   CheckIds(prompt, config, "");

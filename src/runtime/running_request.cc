@@ -3,10 +3,23 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/request.h"
+
 namespace dcp {
 
-void GenerationOutput::Notify(size_t sequence, TokenId id, std::string_view text, bool last) {
-  if (!cancelled_ && on_token_ && !on_token_({sequence, id, text, last})) cancelled_ = true;
+size_t GenerationOutput::AddSequences(const GenerateRequest& request, size_t index, std::span<const TokenId> prompt) {
+  const size_t first = result_.sequences.size();
+  for (size_t s = 0; s < ResultCount(request.options); ++s) {
+    GeneratedSequence& sequence = result_.sequences.emplace_back();
+    sequence.request = index;
+    sequence.sample = static_cast<int>(s);
+    sequence.prompt_ids.assign(prompt.begin(), prompt.end());
+  }
+  return first;
+}
+
+void GenerationOutput::Notify(const GeneratedToken& token) {
+  if (!cancelled_ && on_token_ && !on_token_(token)) cancelled_ = true;
 }
 
 void GenerationOutput::Describe(SequenceId id, GeneratedSequence& sequence) const {
@@ -23,7 +36,7 @@ void GenerationOutput::Fail(size_t index, const std::string& error) {
   GeneratedSequence& failed = sequence(index);
   failed.finish_reason = FinishReason::kError;
   failed.error = error;
-  Notify(index, -1, {}, true);
+  Notify({.sequence = index, .id = -1, .text = {}, .last = true});
 }
 
 void GenerationOutput::CountSparsity(double sparsity) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dcp/generate.h"
@@ -19,8 +20,13 @@ namespace dcp {
 // Where answers go: the result, and the callback.
 class GenerationOutput {
  public:
-  GenerationOutput(Session& session, const Tokenizer* tokenizer, const TokenCallback& on_token)
-      : session_(session), tokenizer_(tokenizer), on_token_(on_token) {}
+  // `scratch`: of samplers that are not used at once; null: one of its own.
+  GenerationOutput(Session& session, const Tokenizer* tokenizer, const TokenCallback& on_token,
+                   std::shared_ptr<Sampler::Scratch> scratch = nullptr)
+      : session_(session),
+        tokenizer_(tokenizer),
+        on_token_(on_token),
+        scratch_(scratch != nullptr ? std::move(scratch) : std::make_shared<Sampler::Scratch>()) {}
 
   Session& session() const { return session_; }
   const Tokenizer* tokenizer() const { return tokenizer_; }
@@ -28,8 +34,11 @@ class GenerationOutput {
   GenerateResult& result() { return result_; }
   GeneratedSequence& sequence(size_t index) { return result_.sequences[index]; }
 
+  // Makes room for the answers to a request; returns the index of the first.
+  size_t AddSequences(const GenerateRequest& request, size_t index, std::span<const TokenId> prompt);
+
   // Tells the callback; `id` -1: an error. After it said no it is not called again.
-  void Notify(size_t sequence, TokenId id, std::string_view text, bool last);
+  void Notify(const GeneratedToken& token);
   bool cancelled() const { return cancelled_; }
   void Cancel() { cancelled_ = true; }
 
@@ -46,7 +55,7 @@ class GenerationOutput {
   const Tokenizer* tokenizer_;
   const TokenCallback& on_token_;
   GenerateResult result_;
-  std::shared_ptr<Sampler::Scratch> scratch_ = std::make_shared<Sampler::Scratch>();
+  std::shared_ptr<Sampler::Scratch> scratch_;
   bool cancelled_ = false;
   double sparsity_sum_ = 0.0;
   size_t sparsity_count_ = 0;
@@ -69,6 +78,13 @@ struct StepRows {
   }
 };
 
+// Tokens that the next AddRows is going to feed.
+struct FeedNeed {
+  SequenceId sequence = 0;
+  bool fresh = false;  // to an empty sequence that is added for them and takes the place of that one
+  size_t tokens = 0;
+};
+
 // A request in the batch: where it came from, and where its answers go.
 struct RequestPlace {
   const GenerateRequest* request = nullptr;
@@ -88,7 +104,11 @@ class RunningRequest {
   // The prompt was read: `logits` [V] after it. Chooses the first tokens.
   virtual void Begin(std::span<const float> logits) = 0;
 
-  // Adds the rows that it needs next; none where it waits.
+  // Adds the sequences that it has in the session, and what the next AddRows can feed them at most.
+  virtual void AddSequences(std::vector<SequenceId>& sequences) const = 0;
+  virtual void AddNeeds(std::vector<FeedNeed>& needs) const = 0;
+
+  // Adds the rows that it needs next; none where it waits. They have to go through before anything else is asked of it.
   virtual void AddRows(StepRows& rows) = 0;
 
   // Chooses from the logits of these rows, `first` and following.

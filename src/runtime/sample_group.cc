@@ -24,6 +24,7 @@ struct Sample {
   TokenId chosen = 0;          // not reported yet
   GeneratedLogprobs logprobs;  // of it
   std::string error;           // why nothing could be chosen
+  int32_t told = 0;            // tokens whose drops were reported
   bool finished = false;
 };
 
@@ -66,6 +67,18 @@ class SampleGroup final : public RunningRequest {
   }
 
   size_t width() const override { return samples_.size(); }
+
+  void AddSequences(std::vector<SequenceId>& sequences) const override {
+    for (size_t s = 0; s < owned_; ++s) sequences.push_back(samples_[s].id);
+  }
+
+  void AddNeeds(std::vector<FeedNeed>& needs) const override {
+    for (const Sample& sample : samples_) {
+      if (sample.finished) continue;
+      const bool full = session_.Remaining(sample.id) == 0;
+      needs.push_back({sample.id, full, full ? SlideTokens() : 1});
+    }
+  }
 
   void AddRows(StepRows& rows) override {
     for (Sample& sample : samples_) {
@@ -126,8 +139,23 @@ class SampleGroup final : public RunningRequest {
     const SequenceId fresh = session_.Add();
     session_.Finish(std::exchange(sample.id, fresh));
     ++output_.sequence(sample.index).slides;
-    const auto half = static_cast<size_t>(std::max(1, session_.model().config().n_positions / 2));
-    return {sample.id, std::span<const TokenId>(sample.ids).last(half)};
+    return {sample.id, std::span<const TokenId>(sample.ids).last(SlideTokens())};
+  }
+
+  size_t SlideTokens() const { return static_cast<size_t>(std::max(1, session_.model().config().n_positions / 2)); }
+
+  // What the session's record has more than when this was asked last.
+  void FindDrops(Sample& sample) {
+    drops_.clear();
+    if (!options_.report_drops) return;
+    const int32_t seen = session_.cache().SeenTokens(sample.id);
+    for (int layer = 0; layer < session_.cache().layers(); ++layer) {
+      const std::vector<int32_t>& dropped_at = session_.Drops(layer, sample.id).dropped_at;
+      for (size_t position = 0; position < dropped_at.size(); ++position) {
+        if (dropped_at[position] >= sample.told) drops_.push_back({layer, static_cast<int32_t>(position)});
+      }
+    }
+    sample.told = seen;
   }
 
   void Accept(Sample& sample) {
@@ -136,7 +164,7 @@ class SampleGroup final : public RunningRequest {
     if (!sample.error.empty()) {
       Close(sample, FinishReason::kError);
       sequence.error = sample.error;
-      return output_.Notify(sample.index, -1, shown_, true);
+      return output_.Notify({.sequence = sample.index, .id = -1, .text = shown_, .last = true});
     }
     sample.ids.push_back(sample.chosen);
     sequence.generated_ids.push_back(sample.chosen);
@@ -146,9 +174,11 @@ class SampleGroup final : public RunningRequest {
     if (sample.text && !eos && sample.chosen < output_.tokenizer()->vocab_size()) {
       shown_ = sample.text->Push(sample.chosen);
     }
+    FindDrops(sample);
     const std::optional<FinishReason> reason = WhyFinished(sample, eos);
     if (reason) Close(sample, *reason);
-    output_.Notify(sample.index, sample.chosen, shown_, sample.finished);
+    const GeneratedLogprobs* const logprobs = options_.logprobs ? &sequence.logprobs.back() : nullptr;
+    output_.Notify({sample.index, sample.chosen, shown_, sample.finished, logprobs, drops_});
   }
 
   std::optional<FinishReason> WhyFinished(const Sample& sample, bool eos) const {
@@ -181,7 +211,8 @@ class SampleGroup final : public RunningRequest {
   std::vector<Sample> samples_;  // unfinished, or finished and not released
   size_t owned_ = 0;             // the first of them have sequences of their own
   size_t prompt_tokens_ = 0;
-  std::string shown_;  // text of the token being reported
+  std::string shown_;             // text of the token being reported
+  std::vector<LayerDrop> drops_;  // with it
 };
 
 }  // namespace

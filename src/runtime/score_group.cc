@@ -37,6 +37,19 @@ class ScoreGroup final : public RunningRequest {
     }
   }
 
+  void AddSequences(std::vector<SequenceId>& sequences) const override {
+    if (released_) return;
+    sequences.push_back(prompt_);
+    for (const Row& row : rows_) sequences.push_back(row.id);
+  }
+
+  void AddNeeds(std::vector<FeedNeed>& needs) const override {
+    for (const Row& row : rows_) {
+      needs.push_back(
+          {row.id, false, std::min(kChunk, options_.continuations[row.continuation].size() - 1 - row.read)});
+    }
+  }
+
   void AddRows(StepRows& rows) override {
     for (Row& row : rows_) {
       const std::span<const TokenId> ids = options_.continuations[row.continuation];
@@ -104,7 +117,7 @@ class ScoreGroup final : public RunningRequest {
     if (reason == FinishReason::kLength) sequence.scores = std::move(scores_);
     output_.Describe(prompt_, sequence);
     output_.CountSparsity(session_.cache().Sparsity(prompt_));
-    output_.Notify(index_, -1, {}, true);
+    output_.Notify({.sequence = index_, .id = -1, .text = {}, .last = true});
   }
 
   GenerationOutput& output_;

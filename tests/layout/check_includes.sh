@@ -41,7 +41,7 @@ BEGIN {
   own["text"] = "tokenizer.h"
   own["eviction"] = "eviction_policy.h"
   own["model"] = "model.h"
-  own["runtime"] = "logits_processor.h sampler.h session.h prompt_state.h generate.h"
+  own["runtime"] = "logits_processor.h sampler.h session.h prompt_state.h generate.h scheduler.h"
   for (layer in own) {
     count = split(own[layer], header, " ")
     for (i = 1; i <= count; ++i) layer_of[header[i]] = layer

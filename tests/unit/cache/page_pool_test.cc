@@ -44,6 +44,27 @@ TEST(PagePool, PagesAreWholeAlignedWritableAndApart) {
   for (CachePage* page : pages) pool.Give(page);
 }
 
+TEST(PagePool, WhatPagesWillCostIsKnownBeforeTheyAreTaken) {
+  for (const size_t page_bytes : {size_t{5000}, size_t{300000}, size_t{3} << 20}) {
+    PagePool pool(page_bytes);
+    std::mt19937 random(5);
+    std::vector<CachePage*> held;
+    for (int step = 0; step < 60; ++step) {
+      const size_t more = random() % 40;
+      const size_t bytes = pool.BytesWith(more);
+      for (size_t i = 0; i < more; ++i) held.push_back(pool.Take());
+      ASSERT_EQ(pool.reserved_bytes(), bytes) << page_bytes << " step " << step;
+      std::shuffle(held.begin(), held.end(), random);
+      for (size_t less = random() % 42; less > 0 && !held.empty(); --less) {
+        pool.Give(held.back());
+        held.pop_back();
+      }
+      if (random() % 2 == 0) pool.Trim();
+    }
+    for (CachePage* page : held) pool.Give(page);
+  }
+}
+
 TEST(PagePool, CountersFollowWhatWasGivenOut) {
   PagePool pool(kPageBytes);
   std::mt19937 random(3);

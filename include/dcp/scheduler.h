@@ -1,0 +1,170 @@
+// Many requests under a budget of memory: continuous batching. Requests come and go at any time; each step decodes what
+// runs and reads a bounded piece of the prompts that are new, and what pruning leaves free admits the next ones.
+//
+//   dcp::Scheduler scheduler(session, &tokenizer, {.kv_budget_bytes = 256 << 20});
+//   scheduler.Submit(request, {.on_done = [](dcp::ScheduledResult result) { .. }});     // from any thread
+//   while (scheduler.Step()) {}                                                         // on one
+//
+// Exactness: the tokens of a request are those of the same request run alone by Generate, bit for bit, whatever else
+// runs, arrives, is cancelled or is set aside meanwhile.
+#ifndef DCP_SCHEDULER_H_
+#define DCP_SCHEDULER_H_
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dcp/generate.h"
+#include "dcp/session.h"
+#include "dcp/tokenizer.h"
+#include "dcp/types.h"
+
+namespace dcp {
+
+// Names a request of a Scheduler. Never reused within it.
+using RequestId = int64_t;
+
+struct SchedulerOptions {
+  // Bytes that the session's cache may hold, as CacheStats::reserved_bytes counts them; never passed, not even within a
+  // pass. 0: no limit. When it is reached, the last of the running requests is set aside - its cache is copied to
+  // ordinary memory, outside of the budget - and goes on later as if nothing had happened.
+  size_t kv_budget_bytes = 0;
+  // Sequences (samples, beams) in the cache together; a single request always runs. 0: any number.
+  int max_running = 64;
+  // Requests that wait for their turn; one more is refused. 0: any number.
+  int max_waiting = 0;
+  // Prompt tokens that a step reads beside what it decodes: what bounds the time between two tokens of those that run.
+  // Prompts go in whole chunks (SessionOptions::prefill_chunk), at least one a step. >= 1.
+  int prompt_tokens_per_step = 256;
+  // Beginnings of prompts, in whole chunks, and whole prompts, that are kept for others that begin alike. Their pages
+  // are shared until somebody changes them; when memory is short they go first. 0: none.
+  int max_shared_prompts = 16;
+  // A request that was submitted so many seconds ago counts as of a priority one higher, so that none waits for ever.
+  // 0: never.
+  double aging_seconds = 30.0;
+};
+
+// How long things took, in seconds from Submit; < 0: it did not come to that.
+struct RequestTiming {
+  double admitted = -1.0;     // its prompt began to be read
+  double first_token = -1.0;  // the first token was chosen
+  double done = -1.0;
+};
+
+struct ScheduledResult {
+  RequestId id = 0;
+  std::vector<GeneratedSequence> sequences;  // as Generate gives them; `request` is 0
+  RequestTiming timing;
+  size_t prompt_tokens = 0;
+  size_t shared_prompt_tokens = 0;  // of them, those that were read before, for another request
+  int set_aside = 0;                // how often it was
+  // Of each token of the prompt but the first, given those before it; empty unless asked for.
+  std::vector<GeneratedLogprobs> prompt_logprobs;
+};
+
+// How one request is to be treated.
+struct ScheduleOptions {
+  int priority = 0;  // higher ones go first, and may set lower ones aside; among equals the first to come
+  // Seconds from Submit after which it ends with FinishReason::kError, what it has made so far given; 0: none.
+  double deadline_seconds = 0.0;
+  // Give ScheduledResult::prompt_logprobs, with so many of the most likely alternatives; 0 .. V. The whole prompt is
+  // read then: it shares no beginning, and has no `start`.
+  std::optional<int> prompt_logprobs;
+  // Both are called by Step, on its thread, and may call Submit and Cancel, nothing else of the Scheduler. Return false
+  // from on_token to cancel the request; what either throws does so, too, and goes no further. Either may be empty.
+  // GeneratedToken::sequence counts the sequences of the request.
+  TokenCallback on_token;
+  std::function<void(ScheduledResult)> on_done;  // once for each request that was taken, but for those that the
+                                                 // destructor finds
+};
+
+// How many values lie at or below each bound, as Prometheus counts them.
+struct LatencyHistogram {
+  static constexpr std::array<double, 16> kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,  0.25,
+                                                     0.5,   1.0,    2.5,   5.0,  10.0,  30.0, 60.0, 300.0};  // seconds
+  std::array<int64_t, 16> counts = {};  // of each bound, not summed up
+  int64_t count = 0;
+  double sum = 0.0;
+
+  void Add(double seconds);
+};
+
+struct SchedulerStats {
+  // As it stands.
+  int waiting = 0;    // requests
+  int running = 0;    // requests that are read or decoded
+  int set_aside = 0;  // requests
+  int sequences = 0;  // in the cache, of running requests
+  CacheStats cache;   // what else is in the session included
+  size_t kv_budget_bytes = 0;
+  size_t kv_reserved_peak_bytes = 0;  // the most that was ever held, passes included
+  size_t set_aside_bytes = 0;         // held in ordinary memory
+
+  // Since the beginning.
+  int64_t steps = 0;
+  int64_t submitted = 0;
+  int64_t refused = 0;  // the queue was full
+  int64_t finished = 0;
+  int64_t cancelled = 0;
+  int64_t failed = 0;
+  int64_t prompt_tokens = 0;         // read
+  int64_t shared_prompt_tokens = 0;  // not read, because they had been
+  int64_t shared_prompt_hits = 0;    // requests with such
+  int64_t generated_tokens = 0;
+  int64_t times_set_aside = 0;
+  int64_t kept_slots_done = 0;           // of finished requests, over layers: what was kept at their end,
+  int64_t seen_slots_done = 0;           // and what a dense cache would have
+  double busy_seconds = 0.0;             // in Step
+  double sequence_seconds = 0.0;         // sequences in the cache, summed over that time
+  LatencyHistogram time_to_first_token;  // from Submit
+  LatencyHistogram between_tokens;       // of a sequence
+  LatencyHistogram step;
+};
+
+// Submit, Cancel, Stats and WaitForWork may be called from any thread, at any time; Step by one thread at a time,
+// during which nobody else may use the session. The session, the tokenizer and the prompts' `start` must outlive it.
+class Scheduler {
+ public:
+  // `tokenizer` may be null: then no text, and stop texts are an error. Sequences that are in the session are left
+  // alone; what they hold counts for the budget. Throws Error(kInvalidArgument) for options out of range, or a budget
+  // that cannot hold a single sequence of one page a layer.
+  Scheduler(Session& session, const Tokenizer* tokenizer, const SchedulerOptions& options = {});
+  ~Scheduler();  // takes its sequences out of the session; nobody is told
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Takes a request. Nothing when max_waiting requests wait already. Throws what is wrong with it, Error(kContextFull)
+  // for a prompt that is too long, Error(kInvalidArgument) for the rest; it is not taken then.
+  std::optional<RequestId> Submit(GenerateRequest request, ScheduleOptions options = {});
+
+  // Ends a request with FinishReason::kCancelled at the beginning of the next step, where its memory goes back. One
+  // that is done already, or never was, is passed over.
+  void Cancel(RequestId id);
+  // The same for every request that was taken by now.
+  void CancelAll();
+
+  // One pass over everything that runs. Returns whether anything is left to do. What a pass throws - memory that the
+  // system refuses, a policy that breaks its contract - ends the requests of the pass with FinishReason::kError, and
+  // nothing else; so does memory that one request needs beyond the budget, were it alone.
+  bool Step();
+
+  // Waits until there is something for Step to do, at most so long. Returns whether there is.
+  bool WaitForWork(std::chrono::milliseconds most);
+
+  // As of the end of the last step, but for `waiting`, `submitted` and `refused`, which are of now.
+  SchedulerStats Stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dcp
+
+#endif  // DCP_SCHEDULER_H_

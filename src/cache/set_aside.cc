@@ -1,0 +1,64 @@
+#include "cache/set_aside.h"
+
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+
+namespace dcp {
+
+SetAsideSequences::SetAsideSequences(BatchedCache& cache, std::span<const SequenceId> ids)
+    : cache_(&cache), page_bytes_(cache.shape().page.page_bytes()) {
+  std::unordered_map<const std::byte*, uint32_t> places;
+  sequences_.reserve(ids.size());
+  for (const SequenceId id : ids) {
+    for (const LayerSlots& layer : cache.Find(id).layers) {
+      std::vector<uint32_t>& held = held_.emplace_back();
+      for (size_t i = 0; i < layer.page_count(); ++i) {
+        held.push_back(places.try_emplace(layer.page(i), static_cast<uint32_t>(places.size())).first->second);
+      }
+    }
+  }
+  page_count_ = places.size();
+  content_.reset(new std::byte[page_count_ * page_bytes_]);  // not zeroed
+  for (const auto& [data, place] : places) std::memcpy(content_.get() + place * page_bytes_, data, page_bytes_);
+  for (const SequenceId id : ids) {
+    sequences_.push_back(cache.TakeOut(id));
+    for (LayerSlots& layer : sequences_.back()->layers) {
+      for (CachePage* page : layer.DetachPages()) cache.pool().Give(page);
+    }
+  }
+  cache.Trim();
+}
+
+void SetAsideSequences::BringBack() {
+  cache_->EnsureFreePages(page_count_);
+  std::vector<CachePage*> pages(page_count_, nullptr);
+  std::vector<CachePage*> held;
+  size_t next = 0;
+  for (auto& sequence : sequences_) {
+    for (LayerSlots& layer : sequence->layers) {
+      held.clear();
+      for (const uint32_t place : held_[next++]) {
+        if (pages[place] == nullptr) {
+          pages[place] = cache_->pool().Take();
+          std::memcpy(pages[place]->data, content_.get() + place * page_bytes_, page_bytes_);
+        } else {
+          cache_->pool().Share(pages[place]);
+        }
+        held.push_back(pages[place]);
+      }
+      layer.AttachPages(held);
+    }
+    cache_->PutIn(std::move(sequence));
+  }
+  sequences_.clear();
+  content_.reset();
+}
+
+void SetAsideSequences::BringBackToRemove() {
+  for (auto& sequence : sequences_) cache_->PutIn(std::move(sequence));
+  sequences_.clear();
+  content_.reset();
+}
+
+}  // namespace dcp
