@@ -11,6 +11,7 @@ ln -s "$checkout/build" "$checkout/models" .
 for file in "$checkout"/docs/*.md; do cp "$file" "TEXTS/$(basename "$file" .md).txt"; done
 cp TEXTS/results.txt FILE_OR_FOLDER
 ln -s models/books-control gpt2
+printf '{"prompt": "It was", "max_new_tokens": 8}\n{"prompt": "He said", "max_new_tokens": 5}\n' >JOBS.jsonl
 
 # Indented lines that begin with a program of build/, with the lines that they continue on.
 awk '/^    build\// { going = 1 }

@@ -2,6 +2,7 @@
 
 #include "common/option_group.h"
 #include "common/request_options.h"
+#include "common/schedule_options.h"
 #include "common/tool.h"
 
 namespace dcp::tools {
@@ -23,7 +24,9 @@ void AddGenerationOptions(CLI::App& app, GenerateToolOptions& options) {
   const OptionGroup add(app, "Generation (a line of --input may set them for itself, with _ for -)");
   AddRequestOptions(add, options.request);
   const OptionGroup run(app, "Run");
-  run("--max-batch", options.max_batch, "Sequences that run together; default: 0, all of them", "N", AtLeast(0));
+  run("--max-batch", options.max_batch,
+      "Sequences that run together; default: 0, all of them; with --kv-budget or --output: 64", "N", AtLeast(0));
+  AddKvBudget(run, options.kv_budget, "no limit");
   run("--save-state", options.save_state, "Write what was read of the one prompt, for --load-state", "FILE",
       ReadNonEmpty);
   run("--load-state", options.load_state,
@@ -34,6 +37,11 @@ void AddGenerationOptions(CLI::App& app, GenerateToolOptions& options) {
 void AddOutputOptions(CLI::App& app, GenerateToolOptions& options) {
   const OptionGroup add(app, "Output");
   add.Flag("--json", options.json, "One JSON document with ids, text, kept positions and statistics");
+  add("--output", options.output,
+      "Append each result to this file of JSON lines as soon as it is there: {\"index\": its place in the input, "
+      "..} with the fields of --json but kept",
+      "FILE.jsonl", ReadNonEmpty);
+  add.Flag("--resume", options.resume, "Go on with the file of --output: what it has is not made again");
   add("--trace", options.trace_file, "Write when each token was dropped from each layer, as JSON", "FILE");
   add("--logits", options.logits_file, "Write the logits after each prompt, as JSON", "FILE");
 }
@@ -62,6 +70,10 @@ void AddGenerateOptions(CLI::App& app, GenerateToolOptions& options) {
 void CheckGenerateOptions(const GenerateToolOptions& options) {
   CheckSource(options.source, options.load_state.has_value());
   options.request.sampling.Validate();
+  if (options.resume && !options.output) RejectInput("--resume: goes on with the file of --output, which is not given");
+  if (options.output && (options.json || options.trace_file || options.logits_file || options.save_state)) {
+    RejectInput("--output: takes the results; leave out --json, --trace, --logits and --save-state");
+  }
   if (!options.trace_file) return;
   if (options.load_state) RejectInput("--trace: what a saved prompt dropped is not known; leave out --load-state");
   if (options.request.overflow == Overflow::kSlide)

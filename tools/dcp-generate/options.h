@@ -31,7 +31,10 @@ struct GenerateToolOptions {
   TextOptions special;      // how text prompts are encoded
   RequestSettings request;  // of every prompt, where its line of --input says nothing else; the seed is in `model`
   int max_batch = 0;        // sequences at once; 0: all
-  bool json = false;        // one JSON document on standard output instead of text
+  size_t kv_budget = 0;     // bytes of the KV cache; 0: no limit
+  std::optional<std::string> output;  // results are appended to it
+  bool resume = false;                // those that it has are not made again
+  bool json = false;                  // one JSON document on standard output instead of text
   std::optional<std::string> trace_file;
   std::optional<std::string> logits_file;
   std::optional<std::string> save_state;

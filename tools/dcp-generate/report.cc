@@ -124,6 +124,15 @@ Json ResultDocument(const GenerateResult& result, const ReportContext& context) 
   return document;
 }
 
+Json ResultLine(const GeneratedSequence& sequence, const ReportContext& context) {
+  Json line{{"index", sequence.request}};
+  const Json entry = SequenceEntry(sequence, context);
+  for (const auto& [field, value] : entry.items()) {
+    if (field != "kept") line[field] = value;
+  }
+  return line;
+}
+
 Json TracesDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer) {
   std::vector<DropTrace> traces;
   for (const GeneratedSequence& sequence : result.sequences) {

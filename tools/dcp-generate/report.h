@@ -25,6 +25,9 @@ struct ReportContext {
 // {"model", "policy", "weights", "kv", "threads", "sequences": [..], "stats": {..}}.
 Json ResultDocument(const GenerateResult& result, const ReportContext& context);
 
+// A sequence as it stands in "sequences", with the place of its request as "index", and without "kept".
+Json ResultLine(const GeneratedSequence& sequence, const ReportContext& context);
+
 // The traces of all sequences, see TraceFile.
 Json TracesDocument(const GenerateResult& result, int eviction_delay, const Tokenizer* tokenizer);
 
