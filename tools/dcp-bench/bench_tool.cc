@@ -5,6 +5,7 @@
 
 #include "common/report_file.h"
 #include "common/svg_plot.h"
+#include "dcp-bench/jobs/jobs_tool.h"
 #include "dcp-bench/measure/bench_run.h"
 #include "dcp-bench/report/plots.h"
 #include "dcp-bench/report/report.h"
@@ -20,6 +21,7 @@ constexpr ToolText kText = {
     "  dcp-bench --model models/books --policy dense,learned,sinks:4,60 --weights f32,i8 --json out.json\n"
     "  dcp-bench --shape 12,12,768,8192,50257 --batch 8 --context 8000 --policy dense,learned --sparsity 0.8,0.9 \\\n"
     "            --plot out.svg\n"
+    "  dcp-bench jobs --help        a queue of requests under a budget of KV memory\n"
     "\n"
     "A repetition begins with every sequence at exactly the context; each step feeds one random token to every "
     "sequence\n"
@@ -63,6 +65,7 @@ int RunBench(const BenchOptions& options, ToolIo& io) {
 }
 
 int BenchMain(std::span<const std::string> args, ToolIo& io) {
+  if (!args.empty() && args[0] == "jobs") return BenchJobsMain(args.subspan(1), io);
   BenchOptions options;
   return RunWithOptions(
       kText, args, io, [&](CLI::App& app) { AddBenchOptions(app, options); },
