@@ -1,7 +1,7 @@
 // How tokens are shown: whole characters, nothing invisible, nothing that could become markup.
 #include <gtest/gtest.h>
 
-#include "dcp-inspect/page/page_writer.h"
+#include "common/page/page.h"
 #include "dcp-inspect/tokens/token_text.h"
 #include "dcp/error.h"
 #include "tests/tools/tool_runner.h"

@@ -1,16 +1,10 @@
-// The files of page/, built into the program by tools/cmake/embed.cmake.
+// The files of page/ beside those of tools/common/page, built into the program by tools/cmake/embed.cmake.
 #ifndef DCP_TOOLS_DCP_INSPECT_PAGE_ASSETS_H_
 #define DCP_TOOLS_DCP_INSPECT_PAGE_ASSETS_H_
 
 #include <string_view>
 
 namespace dcp::tools {
-
-// Of every page.
-extern const std::string_view kFrameHtml;  // frame.html
-extern const std::string_view kLookCss;    // look.css
-extern const std::string_view kThemeJs;    // theme.js
-extern const std::string_view kDomJs;      // dom.js
 
 // Of the page of one text.
 extern const std::string_view kTraceHtml;  // trace.html

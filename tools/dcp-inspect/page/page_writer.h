@@ -15,9 +15,6 @@ std::string TracePage(const Json& document);
 // `sections` is HTML of our own making, put in as it is; `document` as stats_document.h has it.
 std::string StatsPage(const Json& document, std::string_view sections);
 
-// JSON that may stand in a <script> element: no '<', '>', '&' and no line separator of JavaScript as such.
-std::string ScriptJson(const Json& document);
-
 }  // namespace dcp::tools
 
 #endif  // DCP_TOOLS_DCP_INSPECT_PAGE_PAGE_WRITER_H_
