@@ -7,9 +7,7 @@
 namespace dcp::tools {
 
 Engine::Engine(const ServeOptions& options, ToolIo& io)
-    : model_(LoadModel(options.model, io)),
-      tokenizer_(options.model, *model_, io),
-      pool_(options.model.threads) {
+    : model_(LoadModel(options.model, io)), tokenizer_(options.model, *model_, io), pool_(options.model.threads) {
   tokenizer_.WarnOfDamage(io);
   SchedulerOptions scheduling;
   scheduling.kv_budget_bytes = options.kv_budget;

@@ -15,6 +15,11 @@
   byId("key-label").hidden = !data.keys;
   byId("tokens").max = data.positions;
   theme.attach(byId("theme"));
+  // The address may say what to write: "#prompt=It%20was&tokens=40&write".
+  const asked = new URLSearchParams(location.hash.slice(1));
+  for (const name of ["prompt", "temperature", "top-p", "tokens", "seed"]) {
+    if (asked.has(name)) byId(name).value = asked.get(name);
+  }
   for (const name of ["temperature", "top-p", "tokens"]) {
     const show = () => (byId(`${name}-value`).textContent = byId(name).value);
     byId(name).addEventListener("input", show);
@@ -131,4 +136,5 @@
     }
   });
   showMemory();
+  if (asked.has("write")) write();
 })();
