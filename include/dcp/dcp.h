@@ -14,6 +14,7 @@
 #include "dcp/sampler.h"
 #include "dcp/scheduler.h"
 #include "dcp/session.h"
+#include "dcp/simd.h"
 #include "dcp/sparse_sigmoid.h"
 #include "dcp/thread_pool.h"
 #include "dcp/tokenizer.h"

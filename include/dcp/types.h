@@ -23,6 +23,7 @@ enum class WeightType {
   kBF16,  // 2 bytes a weight, 8 bits of mantissa
   kF16,   // 2 bytes a weight, 11 bits of mantissa
   kI8,    // 1 byte a weight plus one float32 scale per 32 weights of an output (block-quantised)
+  kI4,    // half a byte a weight plus one float16 scale per 32 weights of an output; embeddings and logits as kI8
 };
 
 // How K and V are held in the cache. Interaction keys (k_int) are always float32: they decide what is kept.
@@ -43,7 +44,7 @@ enum class Activation {
   kTanh,       // tanh(x)
 };
 
-// The names used on command lines and in JSON: "f32", "bf16", "f16", "i8".
+// The names used on command lines and in JSON: "f32", "bf16", "f16", "i8", "i4".
 std::string_view ToString(WeightType type);
 std::string_view ToString(KvType type);
 

@@ -16,6 +16,8 @@ std::string_view ToString(WeightType type) {
       return "f16";
     case WeightType::kI8:
       return "i8";
+    case WeightType::kI4:
+      return "i4";
   }
   return "?";
 }
@@ -53,10 +55,10 @@ std::string_view ToString(Activation activation) {
 }
 
 WeightType ParseWeightType(std::string_view name) {
-  for (WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
+  for (WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8, WeightType::kI4}) {
     if (ToString(type) == name) return type;
   }
-  throw Error(ErrorCode::kInvalidArgument, "type \"" + std::string(name) + "\" is not one of f32, bf16, f16, i8");
+  throw Error(ErrorCode::kInvalidArgument, "type \"" + std::string(name) + "\" is not one of f32, bf16, f16, i8, i4");
 }
 
 KvType ParseKvType(std::string_view name) {

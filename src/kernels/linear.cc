@@ -10,7 +10,7 @@
 #include "hwy/highway.h"
 #include "kernels/linear_block-inl.h"
 #include "kernels/linear_float-inl.h"
-#include "kernels/linear_i8-inl.h"
+#include "kernels/linear_int-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace dcp {
@@ -26,7 +26,9 @@ void ComputeBlock(const LinearArgs& args, const LinearBlock& block) {
     case WeightType::kF16:
       return FloatBlock<hwy::float16_t>(args, block);
     case WeightType::kI8:
-      return I8Block(args, block);
+      return IntBlock<I8Weights>(args, block);
+    case WeightType::kI4:
+      return IntBlock<I4Weights>(args, block);
   }
 }
 
@@ -82,7 +84,7 @@ void PackBlocks(const LinearArgs& args, const RowBlocks& blocks, ThreadPool& poo
 }  // namespace
 
 void LinearScratch::Reserve(WeightType type, size_t rows, size_t in) {
-  if (type != WeightType::kI8) {
+  if (!IsQuantised(type)) {
     if (rows * in > packed_.size()) packed_ = AlignedBuffer<float>(rows * in);
     return;
   }
@@ -95,9 +97,9 @@ void LinearScratch::Reserve(WeightType type, size_t rows, size_t in) {
 void Linear(const LinearArgs& args, ThreadPool& pool) {
   const RowBlocks row_blocks(args.x.rows);
   const WeightType type = args.weights->type();
-  const bool packs = type != WeightType::kI8 && PacksRows(row_blocks.step);
-  if (type == WeightType::kI8 || packs) args.scratch->Reserve(type, args.x.rows, args.x.cols);
-  if (type == WeightType::kI8) QuantizeRows(args, pool);
+  const bool packs = !IsQuantised(type) && PacksRows(row_blocks.step);
+  if (IsQuantised(type) || packs) args.scratch->Reserve(type, args.x.rows, args.x.cols);
+  if (IsQuantised(type)) QuantizeRows(args, pool);
   if (packs) PackBlocks(args, row_blocks, pool);
   const size_t panels = DivideUp(args.y.cols, kPanel);
   const size_t wanted =

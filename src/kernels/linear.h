@@ -12,11 +12,11 @@
 
 namespace dcp {
 
-// Inputs of a row that are rounded to 16 bits with one scale, for products with i8 weights.
+// Inputs of a row that are rounded to 16 bits with one scale, for products with i8 and i4 weights.
 inline constexpr size_t kActivationGroup = 384;
 
-// Room for activations in the form that products want: packed for tiles of several rows, or, with i8 weights, as
-// integers of 16 bits. Grows, never shrinks; a product at a time.
+// Room for activations in the form that products want: packed for tiles of several rows, or, with i8 and i4
+// weights, as integers of 16 bits. Grows, never shrinks; a product at a time.
 class LinearScratch {
  public:
   // For rows of `in` activations of a product with such weights; contents are lost. Throws std::bad_alloc.
@@ -45,14 +45,14 @@ struct LinearArgs {
   ConstMatrix residual;  // [B, out] or empty; must not overlap y
   Matrix y;              // [B, cols], cols <= out: only the panels that hold these columns are computed. Rows
                          // must have room for whole panels; residual rows likewise
-  LinearScratch* scratch = nullptr;  // REQUIRED for i8 weights and for more than a handful of rows
+  LinearScratch* scratch = nullptr;  // REQUIRED for i8 and i4 weights and for more than a handful of rows
 };
 
 // Every element of y is a sum over the inputs in ascending order, accumulated in float32, whatever the number of rows
 // and threads: a row's result does not depend on the rows beside it, bit for bit.
 //
-// With i8 weights, activations are first rounded to 16 bits: each by at most 1/65534 of the largest magnitude in its
-// group of kActivationGroup, so that x * w is off by at most that times the sum of the magnitudes of w.
+// With i8 and i4 weights, activations are first rounded to 16 bits: each by at most 1/65534 of the largest magnitude in
+// its group of kActivationGroup, so that x * w is off by at most that times the sum of the magnitudes of w.
 void Linear(const LinearArgs& args, ThreadPool& pool);
 
 }  // namespace dcp

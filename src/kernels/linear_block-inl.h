@@ -9,6 +9,7 @@
 
 #include "base/aligned_buffer.h"
 #include "kernels/linear.h"
+#include "kernels/simd_target.h"
 
 namespace dcp {
 
@@ -28,16 +29,6 @@ struct LinearBlock {
 
   size_t rows() const { return row_end - row_begin; }
 };
-
-// Whether the processor has AVX512_VNNI.
-inline bool HasPairInstruction() {
-#if defined(__GNUC__) && defined(__x86_64__)
-  static const bool has = __builtin_cpu_supports("avx512vnni") != 0;
-  return has;
-#else
-  return false;
-#endif
-}
 
 // How the rows of a block are cut into tiles of at most kFull: full ones, and a rest in equal parts (8 rows are 4 + 4,
 // not 6 + 2: a tile of few rows waits for the latency of its sums). Found once for a block, since a division takes as

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "support/half.h"
 
@@ -29,6 +30,8 @@ size_t PanelBytes(WeightType type, size_t in) {
       return in * kPanel * sizeof(uint16_t);
     case WeightType::kI8:
       return DivideUp(in, kQuantBlock) * kQuantBlockBytes;
+    case WeightType::kI4:
+      return DivideUp(in, kQuantBlock) * kNibbleBlockBytes;
   }
   return 0;
 }
@@ -47,6 +50,81 @@ void QuantizeBlock(const Source& source, size_t first_input, size_t first_output
     for (size_t i = 0; i < kQuantBlock; ++i) {
       const float scaled = std::nearbyint(source.At(first_input + i, first_output + lane) * inverse);
       values[QuantIndex(i, lane)] = static_cast<int8_t>(std::clamp(scaled, -127.0f, 127.0f));
+    }
+  }
+}
+
+// One block of a panel as it is given, [input][output], so that loops over the outputs are vectors.
+using BlockOfFloats = float[kQuantBlock][kPanel];
+
+// To the nearest whole number, halves to the even one; |x| < 2^22. nearbyint is a call for each.
+float Rounded(float x) {
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: no room for fractions
+  return (x + kShift) - kShift;
+}
+
+// Scales as they are tried for i4, as divisions of the value of largest magnitude: what it becomes. The first keeps
+// weights that i4 holds exactly; the others find, where the rest of the block is small, a scale that suits it better.
+constexpr float kLargestBecomes[] = {-8.0f, 7.0f, -7.5f, -8.5f, 7.5f, -9.0f, -7.0f, 8.0f};
+
+// For each output, the scale of those tried, each refined to that of least squares and rounded to half, whose sum of
+// squared errors is least.
+void FindNibbleScales(const BlockOfFloats& x, float (&best)[kPanel]) {
+  constexpr float kLargestHalf = 65504.0f;
+  constexpr float kSmallest = 1e-30f;  // the inverse of less would overflow
+  float extreme[kPanel] = {}, least[kPanel];
+  std::fill(least, least + kPanel, std::numeric_limits<float>::infinity());
+  std::fill(best, best + kPanel, 0.0f);
+  for (const auto& row : x) {
+    for (size_t o = 0; o < kPanel; ++o) extreme[o] = std::abs(row[o]) > std::abs(extreme[o]) ? row[o] : extreme[o];
+  }
+  for (const float becomes : kLargestBecomes) {
+    float inverse[kPanel], products[kPanel] = {}, squares[kPanel] = {}, errors[kPanel] = {}, scale[kPanel];
+    for (size_t o = 0; o < kPanel; ++o) inverse[o] = std::abs(extreme[o]) < kSmallest ? 0.0f : becomes / extreme[o];
+    const auto level = [&](size_t i, size_t o) {
+      return Rounded(std::min(std::max(x[i][o] * inverse[o], -8.0f), 7.0f));
+    };
+    for (size_t i = 0; i < kQuantBlock; ++i) {
+      for (size_t o = 0; o < kPanel; ++o) {
+        const float q = level(i, o);
+        products[o] += q * x[i][o];
+        squares[o] += q * q;
+      }
+    }
+    for (size_t o = 0; o < kPanel; ++o) {
+      const float exact = squares[o] > 0.0f ? products[o] / squares[o] : 0.0f;
+      scale[o] = FloatFromHalf(HalfFromFloat(std::clamp(exact, -kLargestHalf, kLargestHalf)));
+    }
+    for (size_t i = 0; i < kQuantBlock; ++i) {
+      for (size_t o = 0; o < kPanel; ++o) {
+        const float error = x[i][o] - scale[o] * level(i, o);
+        errors[o] += error * error;
+      }
+    }
+    for (size_t o = 0; o < kPanel; ++o) {
+      if (!(errors[o] < least[o])) continue;
+      least[o] = errors[o];
+      best[o] = scale[o];
+    }
+  }
+}
+
+void PackNibbles(const Source& source, size_t first_input, size_t first_output, std::byte* block) {
+  BlockOfFloats x;
+  for (size_t i = 0; i < kQuantBlock; ++i) {
+    for (size_t o = 0; o < kPanel; ++o) x[i][o] = source.At(first_input + i, first_output + o);
+  }
+  float scale[kPanel];
+  FindNibbleScales(x, scale);
+  auto* scales = reinterpret_cast<uint16_t*>(block);
+  auto* words = reinterpret_cast<uint16_t*>(block + kPanel * sizeof(uint16_t));
+  for (size_t o = 0; o < kPanel; ++o) scales[o] = HalfFromFloat(scale[o]);
+  std::fill(words, words + kQuantBlock * kPanel / kNibbles, uint16_t{0});
+  for (size_t i = 0; i < kQuantBlock; ++i) {
+    for (size_t o = 0; o < kPanel; ++o) {
+      const float q = scale[o] == 0.0f ? 0.0f : Rounded(std::min(std::max(x[i][o] / scale[o], -8.0f), 7.0f));
+      const unsigned nibble = static_cast<unsigned>(static_cast<int>(q)) & 15u;
+      words[NibbleWord(i, o)] = static_cast<uint16_t>(words[NibbleWord(i, o)] | nibble << NibbleShift(i));
     }
   }
 }
@@ -70,6 +148,11 @@ void PackPanel(WeightType type, const Source& source, size_t first_output, std::
     case WeightType::kI8:
       for (size_t i = 0; i < source.in; i += kQuantBlock) {
         QuantizeBlock(source, i, first_output, panel + i / kQuantBlock * kQuantBlockBytes);
+      }
+      break;
+    case WeightType::kI4:
+      for (size_t i = 0; i < source.in; i += kQuantBlock) {
+        PackNibbles(source, i, first_output, panel + i / kQuantBlock * kNibbleBlockBytes);
       }
   }
 }
@@ -111,6 +194,13 @@ void PackedMatrix::CopyOutput(size_t output, float* out) const {
         const float scale = reinterpret_cast<const float*>(block)[lane];
         const auto* values = reinterpret_cast<const int8_t*>(block + kPanel * sizeof(float));
         out[i] = scale * static_cast<float>(values[QuantIndex(i % kQuantBlock, lane)]);
+        break;
+      }
+      case WeightType::kI4: {
+        const std::byte* block = base + i / kQuantBlock * kNibbleBlockBytes;
+        const float scale = FloatFromHalf(reinterpret_cast<const uint16_t*>(block)[lane]);
+        const auto* words = reinterpret_cast<const uint16_t*>(block + kPanel * sizeof(uint16_t));
+        out[i] = scale * static_cast<float>(NibbleOf(words[NibbleWord(i % kQuantBlock, lane)], i));
         break;
       }
     }

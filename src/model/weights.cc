@@ -33,13 +33,13 @@ class Builder {
   ModelWeights Build() {
     ModelWeights weights;
     weights.dims = dims_;
-    weights.token_embedding = Pack(Take("wte.weight"), true);
+    weights.token_embedding = PackTable(Take("wte.weight"));
     const std::vector<float> positions = Take("wpe.weight").values;
     weights.position_embedding = AlignedBuffer<float>(positions.size());
     std::copy(positions.begin(), positions.end(), weights.position_embedding.data());
     for (int i = 0; i < config_.n_layer; ++i) weights.layers.push_back(Layer(LayerPrefix(i)));
     weights.ln_f = Norm("ln_f");
-    if (!config_.tie_word_embeddings) weights.lm_head = Pack(Take("lm_head.weight"), true);
+    if (!config_.tie_word_embeddings) weights.lm_head = PackTable(Take("lm_head.weight"));
     if (!left_.empty())
       throw Error(ErrorCode::kInternal, "tensor " + left_.begin()->first + " has no place in a model");
     return weights;
@@ -57,11 +57,17 @@ class Builder {
     return {node.mapped(), source_(node.mapped())};
   }
 
-  // [in, out], or [out, in] where `transposed`.
-  PackedMatrix Pack(const Tensor& tensor, bool transposed) const {
-    const auto rows = static_cast<size_t>(tensor.spec.shape[0]), columns = static_cast<size_t>(tensor.spec.shape[1]);
-    return PackedMatrix::Pack(type_, transposed ? columns : rows, transposed ? rows : columns, tensor.values.data(),
-                              transposed);
+  // [in, out] of a layer.
+  PackedMatrix Pack(const Tensor& tensor) const {
+    return PackedMatrix::Pack(type_, static_cast<size_t>(tensor.spec.shape[0]),
+                              static_cast<size_t>(tensor.spec.shape[1]), tensor.values.data(), false);
+  }
+
+  // [V, C], an embedding or the output: 4 bits would cost these more than they cost a layer.
+  PackedMatrix PackTable(const Tensor& tensor) const {
+    const WeightType type = type_ == WeightType::kI4 ? WeightType::kI8 : type_;
+    return PackedMatrix::Pack(type, static_cast<size_t>(tensor.spec.shape[1]),
+                              static_cast<size_t>(tensor.spec.shape[0]), tensor.values.data(), true);
   }
 
   LayerNormWeights Norm(const std::string& name) {
@@ -70,7 +76,7 @@ class Builder {
   }
 
   LinearWeights Linear(const std::string& name) {
-    PackedMatrix matrix = Pack(Take(name + ".weight"), false);
+    PackedMatrix matrix = Pack(Take(name + ".weight"));
     return {std::move(matrix), Padded(Take(name + ".bias").values)};
   }
 

@@ -82,6 +82,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, DecodeAllocation,
                                          Case{"learned", 1, 1}, Case{"learned", 4, 1}, Case{"learned", 4, 2},
                                          Case{"learned", 4, 2, 6}, Case{"window:12", 4, 1}, Case{"h2o:8", 4, 1},
                                          Case{"h2o:40", 4, 2}, Case{"learned", 4, 2, 0, WeightType::kI8},
+                                         Case{"learned", 4, 2, 0, WeightType::kI4},
                                          Case{"learned", 4, 2, 6, WeightType::kF32, true},
                                          Case{"window:12", 4, 1, 0, WeightType::kF32, true}));
 

@@ -15,7 +15,8 @@ namespace {
 // q, k, v; MLP in; MLP out; logits.
 constexpr std::array<std::pair<size_t, size_t>, 4> kShapes = {{{768, 2304}, {768, 3072}, {3072, 768}, {768, 50257}}};
 constexpr std::array<int64_t, 7> kRows = {1, 2, 4, 8, 16, 32, 64};
-constexpr std::array<WeightType, 4> kTypes = {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8};
+constexpr std::array<WeightType, 5> kTypes = {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8,
+                                              WeightType::kI4};
 
 // Copies of one matrix; kept between benchmarks of the same matrix, since packing takes longer than measuring.
 const std::vector<PackedMatrix>& ColdMatrices(WeightType type, size_t in, size_t out) {

@@ -36,6 +36,7 @@ BEGIN {
   may["runtime"] = "runtime model eviction text cache io kernels base support"
   own["support"] = "error.h warnings.h"
   own["base"] = "types.h thread_pool.h sparse_sigmoid.h version.h"
+  own["kernels"] = "simd.h"
   own["io"] = "model_config.h"
   own["cache"] = "kv_cache.h drop_log.h"
   own["text"] = "tokenizer.h"

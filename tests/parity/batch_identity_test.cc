@@ -181,7 +181,7 @@ std::ostream& operator<<(std::ostream& out, const Types& types) { return out << 
 const Types kTypes[] = {{"f32", WeightType::kF32, KvType::kF32},      {"bf16", WeightType::kBF16, KvType::kF32},
                         {"f16", WeightType::kF16, KvType::kF32},      {"i8", WeightType::kI8, KvType::kF32},
                         {"f32_kv16", WeightType::kF32, KvType::kF16}, {"i8_kv16", WeightType::kI8, KvType::kF16},
-                        {"f16_kv8", WeightType::kF16, KvType::kI8}};
+                        {"f16_kv8", WeightType::kF16, KvType::kI8},   {"i4", WeightType::kI4, KvType::kF32}};
 
 RandomModelOptions Shape() { return {3, 3, 11, 7, 149, 110, 51}; }
 

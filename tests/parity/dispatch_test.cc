@@ -1,7 +1,6 @@
 // Every instruction set that the kernels are compiled for gives the whole model's result, alone and in a batch.
-#include "tests/unit/kernels/kernel_testing.h"
-// The line above must come first.
 #include "tests/parity/parity_helpers.h"
+#include "tests/unit/kernels/kernel_testing.h"
 
 namespace dcp::parity {
 namespace {
@@ -11,7 +10,8 @@ using reference::RandomModelOptions;
 class Dispatch : public kernel_testing::EveryTarget {};
 
 TEST_P(Dispatch, AgreesWithTheOracle) {
-  for (const WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
+  for (const WeightType type :
+       {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8, WeightType::kI4}) {
     RandomModelOptions shape = {3, 3, 11, 7, 149, 90, 71};
     shape.exact_in = type;
     const auto ids = reference::RandomIds(shape.positions, shape.vocab, shape.seed);

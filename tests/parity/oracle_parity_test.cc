@@ -108,6 +108,7 @@ TEST_P(WeightTypeParity, ExactWeights) {
 // Of any weights, what is lost is bounded by the bits that the type keeps. Measured: f16 0.0011, bf16 0.008, i8 0.032.
 double RoundingTolerance(WeightType type) {
   if (type == WeightType::kF16) return 0.004;
+  if (type == WeightType::kI4) return 1.5;
   return type == WeightType::kBF16 ? 0.03 : 0.1;
 }
 
@@ -129,7 +130,8 @@ TEST_P(WeightTypeParity, RoundedWeights) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, WeightTypeParity, testing::Values(WeightType::kBF16, WeightType::kF16, WeightType::kI8),
+INSTANTIATE_TEST_SUITE_P(Types, WeightTypeParity,
+                         testing::Values(WeightType::kBF16, WeightType::kF16, WeightType::kI8, WeightType::kI4),
                          [](const auto& test) { return std::string(ToString(test.param)); });
 
 class VariantParity : public testing::TestWithParam<std::tuple<Variant, WeightType>> {};
@@ -184,7 +186,7 @@ const Variant kVariants[] = {
 INSTANTIATE_TEST_SUITE_P(All, VariantParity,
                          testing::Combine(testing::ValuesIn(kVariants),
                                           testing::Values(WeightType::kF32, WeightType::kBF16, WeightType::kF16,
-                                                          WeightType::kI8)),
+                                                          WeightType::kI8, WeightType::kI4)),
                          [](const auto& test) {
                            return std::string(std::get<0>(test.param).name) + "_" +
                                   std::string(ToString(std::get<1>(test.param)));

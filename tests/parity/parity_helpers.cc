@@ -213,7 +213,7 @@ int FirstDifference(const std::vector<std::vector<int32_t>>& dropped_at,
 }
 
 Tolerance ToleranceOf(WeightType type) {
-  if (type != WeightType::kI8) return {};
+  if (type != WeightType::kI8 && type != WeightType::kI4) return {};
   return {1e-3, 1e-3};
 }
 

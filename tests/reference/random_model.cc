@@ -11,7 +11,7 @@
 namespace dcp::reference {
 namespace {
 
-// Inputs that share a scale when weights are held in i8.
+// Inputs that share a scale when weights are held in i8 or i4.
 constexpr int64_t kBlock = 32;
 
 // The nearest number with seven bits of mantissa, which both 16-bit types hold; 0 where float16 would be subnormal.
@@ -34,7 +34,22 @@ void RoundBlockToI8(float* values, int64_t count, int64_t step) {
   values[largest * step] = std::copysign(127.0f * unit, values[largest * step]);
 }
 
-void RoundMatrixToI8(MadeTensor& tensor) {
+// The same for i4: integers from -8 to 7, with a -8 among them, times a power of two or its negative.
+void RoundBlockToI4(float* values, int64_t count, int64_t step) {
+  int64_t largest = 0;
+  for (int64_t i = 1; i < count; ++i) {
+    if (std::abs(values[i * step]) > std::abs(values[largest * step])) largest = i;
+  }
+  const float magnitude = std::exp2(std::round(std::log2(std::abs(values[largest * step]) / 8.0f)));
+  const float unit = std::copysign(magnitude, -values[largest * step]);
+  for (int64_t i = 0; i < count; ++i) {
+    values[i * step] = std::clamp(std::round(values[i * step] / unit), -8.0f, 7.0f) * unit;
+  }
+  values[largest * step] = -8.0f * unit;
+}
+
+// By one of the two above.
+void RoundMatrix(MadeTensor& tensor, void (*round_block)(float*, int64_t, int64_t)) {
   // GPT-2's own matrices are stored [in, out], embeddings and interaction projections [out, in].
   const bool inputs_first = tensor.name.find(".c_") != std::string::npos;
   const int64_t rows = tensor.shape[0];
@@ -43,7 +58,7 @@ void RoundMatrixToI8(MadeTensor& tensor) {
   for (int64_t out = 0; out < (inputs_first ? columns : rows); ++out) {
     for (int64_t in = 0; in < inputs; in += kBlock) {
       float* block = tensor.values.data() + (inputs_first ? in * columns + out : out * columns + in);
-      RoundBlockToI8(block, std::min(kBlock, inputs - in), inputs_first ? columns : 1);
+      round_block(block, std::min(kBlock, inputs - in), inputs_first ? columns : 1);
     }
   }
 }
@@ -68,7 +83,13 @@ void WriteRandomModel(const RandomModelOptions& options, const std::filesystem::
     if (options.exact_in == WeightType::kBF16 || options.exact_in == WeightType::kF16) {
       for (float& value : tensor.values) value = RoundTo16Bits(value);
     }
-    if (options.exact_in == WeightType::kI8 && tensor.shape.size() == 2) RoundMatrixToI8(tensor);
+    if (tensor.shape.size() != 2) continue;
+    const bool table = tensor.name.find("wte") != std::string::npos || tensor.name.find("lm_head") != std::string::npos;
+    if (options.exact_in == WeightType::kI8 || (options.exact_in == WeightType::kI4 && table)) {
+      RoundMatrix(tensor, RoundBlockToI8);
+    } else if (options.exact_in == WeightType::kI4) {
+      RoundMatrix(tensor, RoundBlockToI4);
+    }
   }
   WriteCheckpoint(directory, config, tensors, make);
 }

@@ -4,6 +4,7 @@
 #include "dcp-eval/eval_tool.h"
 #include "dcp-generate/generate_tool.h"
 #include "dcp-inspect/inspect_tool.h"
+#include "dcp/simd.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 
@@ -52,7 +53,8 @@ TEST_F(BadInput, Usage) {
   Generate({"--prompt", "a", "--top-p", "1.5"}, {"top_p", "1.5"});
   Generate({"--prompt", "a", "--seed", "-1"}, {"--seed", "-1"});
   Generate({"--prompt", "a", "--stop", ""}, {"--stop"});
-  Generate({"--prompt", "a", "--weights", "f8"}, {"--weights: type \"f8\" is not one of f32, bf16"});
+  Generate({"--prompt", "a", "--weights", "f8"}, {"--weights: type \"f8\" is not one of f32, bf16, f16, i8, i4"});
+  Generate({"--prompt", "a", "--simd", "mmx"}, {"--simd: \"mmx\" is not", "this processor", SimdTargets().back()});
   Generate({"--prompt", "a", "--kv", "i4"}, {"--kv: type \"i4\" is not one of f32, f16, i8"});
   Generate({"--prompt"}, {"--prompt"});
   ExpectRefused(RunTool(GenerateMain, {"--prompt", "a"}), "dcp-generate", {"--model"});

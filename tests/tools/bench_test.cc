@@ -16,6 +16,7 @@
 #include "dcp-bench/measure/plan.h"
 #include "dcp-bench/report/growth.h"
 #include "dcp-bench/report/report.h"
+#include "dcp/simd.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 
@@ -48,6 +49,12 @@ TEST(BenchRun, DocumentHoldsEveryCell) {
   EXPECT_GT(run["machine"]["read_bytes_per_s"], 1e8);
   EXPECT_GT(run["machine"]["fma_flops_per_s"], 1e8);
   EXPECT_EQ(run["machine"]["threads"], 2);
+  ASSERT_TRUE(run["machine"].contains("virtual_machine"));
+  const Json& pages = run["machine"]["large_pages"];
+  if (pages["bytes"].is_number()) {
+    EXPECT_LE(pages["bytes"], pages["of_bytes"]);
+    EXPECT_GT(pages["of_bytes"], 1e6);
+  }
   EXPECT_EQ(run["model"]["int_n_embd"], 8);
   std::set<std::string> cells;
   for (const Json& row : run["rows"]) {
@@ -68,6 +75,13 @@ TEST(BenchRun, DocumentHoldsEveryCell) {
   EXPECT_EQ(run["rows"].size(), 3u * 2 * 2 * 2);
   EXPECT_EQ(cells.size(), run["rows"].size());
   EXPECT_EQ(cells.count("sinks:2,6f163x64"), 1u);
+}
+
+TEST(BenchRun, InstructionSetIsTheOneAskedFor) {
+  for (const std::string& target : SimdTargets()) {
+    EXPECT_EQ(Bench(With(kTiny, {"--simd", target, "--json", "-"})).json()["machine"]["simd"], target);
+  }
+  EXPECT_EQ(Bench(With(kTiny, {"--json", "-"})).json()["machine"]["simd"], SimdTargets().front());
 }
 
 TEST(BenchRun, PoliciesDropWhatTheySay) {
@@ -294,6 +308,7 @@ TEST(BenchBadInput, IsOneLine) {
       {With(shape, {"--repeats", "0"}), {"--repeats", "0"}},
       {With(shape, {"--prefill", "0"}), {"--prefill", "0"}},
       {With(shape, {"--threads", "-1"}), {"threads", "-1"}},
+      {With(shape, {"--simd", "AVX2"}), {"--simd", "AVX2", SimdTargets().back()}},
       {With(shape, {"--policy", "densest"}), {"densest"}},
       {With(shape, {"--policy", "dense,"}), {"policy \"\""}},
       {With(shape, {"--policy", "learned", "--int-dim", "0"}), {"learned", "interaction"}},
@@ -390,6 +405,8 @@ TEST(Cost, OfOneToken) {
   EXPECT_DOUBLE_EQ(dense.bytes, 4 * matrices);
   EXPECT_DOUBLE_EQ(dense.flops, 2 * matrices);
   EXPECT_DOUBLE_EQ(DecodeCost(config, WeightType::kI8, false, 1, {}).bytes, 1.125 * matrices);
+  EXPECT_DOUBLE_EQ(DecodeCost(config, WeightType::kI4, false, 1, {}).bytes,
+                   0.5625 * (matrices - 50257.0 * 768) + 1.125 * 50257 * 768);
   EXPECT_DOUBLE_EQ(DecodeCost(config, WeightType::kF16, true, 1, {}).bytes, 2 * (matrices + 12 * 768 * 128.0));
   const StepCost cached = DecodeCost(config, WeightType::kF32, false, 4, {1000, 12345});
   EXPECT_DOUBLE_EQ(cached.bytes, dense.bytes + 12345);
@@ -406,7 +423,17 @@ TEST(RooflineKernels, DoTheWork) {
   const double lanes = flops / (2 * 100'000 * 12);
   EXPECT_EQ(lanes, std::round(lanes));
   EXPECT_NEAR(sum / (12 * lanes), 1.0, 1e-3) << "every chain tends to 1";
-  EXPECT_STRNE(SimdTargetName(), "");
+}
+
+TEST(Machine, MemoryInLargePagesIsCounted) {
+  const auto before = ReadAnonymousMemory();
+  if (!before) GTEST_SKIP() << "the system does not tell";
+  constexpr size_t kBytes = size_t{64} << 20;
+  const std::vector<char> held(kBytes, 1);
+  const auto after = ReadAnonymousMemory();
+  EXPECT_GE(after->bytes - before->bytes, static_cast<int64_t>(kBytes) / 2);
+  EXPECT_LE(after->large_page_bytes, after->bytes);
+  EXPECT_EQ(held.back(), 1);
 }
 
 TEST(Machine, LoadOfOthersIsWhatIsNotOurs) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dcp-generate/generate_tool.h"
+#include "dcp/simd.h"
 #include "tests/reference/checkpoint_maker.h"
 #include "tests/tools/tool_runner.h"
 
@@ -33,6 +34,16 @@ std::vector<std::string> Keys(const Json& object) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : object.items()) keys.push_back(key);
   return keys;
+}
+
+TEST_F(GenerateTool, InstructionSetsAgree) {
+  const Args args = {"--prompt", "abcdefg", "--max-new-tokens", "8", "--ignore-eos"};
+  const Json best = SequencesOf(args);
+  for (const std::string& target : SimdTargets()) {
+    Args with = args;
+    with.insert(with.end(), {"--simd", target});
+    EXPECT_EQ(SequencesOf(with), best) << target;
+  }
 }
 
 TEST_F(GenerateTool, JsonHasEveryField) {

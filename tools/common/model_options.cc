@@ -1,11 +1,13 @@
 #include "common/model_options.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "common/hub_cache.h"
 #include "common/option_group.h"
 #include "common/tool.h"
 #include "dcp/error.h"
+#include "dcp/simd.h"
 
 namespace dcp::tools {
 namespace {
@@ -29,6 +31,12 @@ PolicySpec ResolvePolicy(const PolicyOptions& options, const Model& model) {
   return spec;
 }
 
+std::string SimdChoices() {
+  std::string choices;
+  for (const std::string& name : SimdTargets()) choices += (choices.empty() ? "" : ", ") + name;
+  return choices;
+}
+
 }  // namespace
 
 void AddModelSource(const OptionGroup& add, ModelSource& options) {
@@ -39,10 +47,24 @@ void AddModelSource(const OptionGroup& add, ModelSource& options) {
 
 void AddRunOptions(const OptionGroup& add, RunOptions& options) {
   add("--threads", options.threads, kThreadsHelp, "N");
+  AddSimd(add, options.simd);
   add("--weights", options.weights, kWeightsHelp, "TYPE", ParseWeightType);
   add("--kv", options.kv, kKvHelp, "TYPE", ParseKvType);
   add("--prefill-chunk", options.prefill_chunk,
       "Tokens of one sequence that pass the layers together; smaller: lower peak memory; default: 128", "N");
+}
+
+void AddSimd(const OptionGroup& add, std::optional<std::string>& simd) {
+  add("--simd", simd,
+      "Instruction set, for tests and timing: " + SimdChoices() +
+          " (those that this build and this processor have); default: the first",
+      "TARGET", [](const std::string& text) {
+        const auto& targets = SimdTargets();
+        if (std::find(targets.begin(), targets.end(), text) == targets.end()) {
+          RejectValue(text, "is not an instruction set that this build and this processor have: " + SimdChoices());
+        }
+        return text;
+      });
 }
 
 void AddBatch(const OptionGroup& add, size_t& batch, const std::string& what) {
@@ -81,7 +103,10 @@ void AddModelOptions(CLI::App& app, ModelToolOptions& options) {
   AddPolicyOptions(OptionGroup(app, "Policy"), options);
 }
 
+void ChooseSimd(const std::optional<std::string>& simd) { UseSimdTarget(simd.value_or(SimdTargets().front())); }
+
 std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& io) {
+  ChooseSimd(options.simd);
   Warnings warnings;
   auto model = Model::Load(options.model, ModelOptions{options.weights, options.adapter, &warnings});
   ShowWarnings(warnings, io);

@@ -23,7 +23,7 @@ class OptionGroup;  // common/option_group.h
 struct ToolIo;      // common/tool.h
 
 // What the options of every tool call these.
-inline constexpr char kWeightsHelp[] = "How weights are held: f32, bf16, f16, i8; default: as stored";
+inline constexpr char kWeightsHelp[] = "How weights are held: f32, bf16, f16, i8, i4; default: as stored";
 inline constexpr char kKvHelp[] = "How K and V are held: f32, f16, i8; default: f32";
 inline constexpr char kThreadsHelp[] = "Threads; default: all cores";
 inline constexpr char kPolicies[] = "dense, learned, window:N, sinks:S,N, strided:W,S, h2o:N";
@@ -40,6 +40,7 @@ struct ModelSource {
 // How it runs.
 struct RunOptions {
   int threads = 0;                    // 0: all cores
+  std::optional<std::string> simd;    // absent: the best one
   std::optional<WeightType> weights;  // absent: the checkpoint's type
   KvType kv = KvType::kF32;
   int prefill_chunk = 128;  // tokens
@@ -57,6 +58,7 @@ struct ModelToolOptions : ModelSource, RunOptions, PolicyOptions {};
 
 void AddModelSource(const OptionGroup& add, ModelSource& options);  // neither option is required
 void AddRunOptions(const OptionGroup& add, RunOptions& options);    // all but the seed
+void AddSimd(const OptionGroup& add, std::optional<std::string>& simd);
 void AddBatch(const OptionGroup& add, size_t& batch, const std::string& what);
 void AddSeed(const OptionGroup& add, uint64_t& seed, const std::string& of = "everything random");
 void AddThreshold(const OptionGroup& add, std::optional<float>& threshold);
@@ -66,7 +68,10 @@ void AddPolicyOptions(const OptionGroup& add, PolicyOptions& options);
 // All of these, under the headings "Model" and "Policy"; --model is required.
 void AddModelOptions(CLI::App& app, ModelToolOptions& options);
 
-// Loads it, and shows what was odd about it.
+// Makes the kernels use this instruction set; absent: the best one.
+void ChooseSimd(const std::optional<std::string>& simd);
+
+// Loads it, with the instruction set asked for in use from then on, and shows what was odd about it.
 std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& io);
 
 // Policy, KV type and chunk; the rest is left as it is. `context`: tokens that a policy's shares are shares of; 0: the

@@ -51,6 +51,7 @@ void AddMeasuring(CLI::App& app, BenchOptions& options) {
   add("--repeats", options.repeats, "Repetitions of every cell, in turn; default: 5", "N", AtLeast(1));
   add("--prefill", options.prefill, "Tokens of a prefill repetition; default: 512, at most P", "N", AtLeast(1));
   add("--threads", options.threads, kThreadsHelp, "N");
+  AddSimd(add, options.simd);
   AddSeed(add, options.seed, "weights and token ids");
   add.Flag("--require-quiet", options.require_quiet,
            "Refuse (exit status 1) when other work takes more than 10 % of the machine; default: say so and go on");

@@ -34,10 +34,11 @@ struct BenchOptions {
   std::vector<WeightType> weights;  // empty: as stored; f32 for a shape
   std::vector<KvType> kv = {KvType::kF32};
 
-  int steps = 16;     // decode steps of a repetition
-  int repeats = 5;    // repetitions
-  int prefill = 512;  // tokens of a prefill repetition; at most P of them
-  int threads = 0;    // 0: all cores
+  int steps = 16;                   // decode steps of a repetition
+  int repeats = 5;                  // repetitions
+  int prefill = 512;                // tokens of a prefill repetition; at most P of them
+  int threads = 0;                  // 0: all cores
+  std::optional<std::string> simd;  // absent: the best one
   uint64_t seed = 0;
   bool require_quiet = false;
 

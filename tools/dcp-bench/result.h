@@ -49,8 +49,9 @@ struct BenchRun {
   MachineFacts machine;
   int threads = 0;
   Roofline roofline;
-  std::optional<double> load_before;  // by others, just before the run
-  std::string model;                  // as given
+  std::optional<AnonymousMemory> memory;  // when it was most, all rows together
+  std::optional<double> load_before;      // by others, just before the run
+  std::string model;                      // as given
   ModelConfig config;
   int steps = 0;
   int repeats = 0;

@@ -9,39 +9,21 @@
 #include <string>
 #include <vector>
 
-#include "support/simd_targets.h"
-// The line above must come first.
-#include "hwy/targets.h"
+#include "dcp/simd.h"
 
 namespace dcp::kernel_testing {
 
-// Runs the kernels with one instruction set while it lives.
-class WithTarget {
- public:
-  explicit WithTarget(int64_t target) { Choose(target); }
-  ~WithTarget() { Choose(0); }
-  WithTarget(const WithTarget&) = delete;
-  WithTarget& operator=(const WithTarget&) = delete;
-
- private:
-  static void Choose(int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
-
 // A test that runs once for each instruction set.
-class EveryTarget : public testing::TestWithParam<int64_t> {
- private:
-  WithTarget target_{GetParam()};
+class EveryTarget : public testing::TestWithParam<std::string> {
+ protected:
+  EveryTarget() { UseSimdTarget(GetParam()); }
+  ~EveryTarget() override { UseSimdTarget(SimdTargets().front()); }
 };
 
-inline std::vector<int64_t> Targets() { return hwy::SupportedAndGeneratedTargets(); }
-inline std::string NameOfTarget(const testing::TestParamInfo<int64_t>& info) { return hwy::TargetName(info.param); }
+inline std::string NameOfTarget(const testing::TestParamInfo<std::string>& info) { return info.param; }
 
-#define DCP_FOR_EVERY_TARGET(suite)                                                           \
-  INSTANTIATE_TEST_SUITE_P(Targets, suite, testing::ValuesIn(dcp::kernel_testing::Targets()), \
-                           dcp::kernel_testing::NameOfTarget)
+#define DCP_FOR_EVERY_TARGET(suite) \
+  INSTANTIATE_TEST_SUITE_P(Targets, suite, testing::ValuesIn(dcp::SimdTargets()), dcp::kernel_testing::NameOfTarget)
 
 class Random {
  public:

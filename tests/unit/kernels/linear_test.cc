@@ -17,7 +17,8 @@ using kernel_testing::EveryTarget;
 using kernel_testing::Random;
 using reference::kActivations;
 
-constexpr WeightType kTypes[] = {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8};
+constexpr WeightType kTypes[] = {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8,
+                                 WeightType::kI4};
 
 // A product with everything that it needs; rows of y are framed by canaries.
 struct Problem {
@@ -40,7 +41,7 @@ struct Problem {
 
   // What rounding activations to 16 bits may add to an error, as linear.h says: half a step for each input.
   double RoundingBound(size_t row, size_t output) const {
-    if (packed.type() != WeightType::kI8) return 0;
+    if (!IsQuantised(packed.type())) return 0;
     double largest = 0, weights = 0;
     std::vector<float> w(in);
     packed.CopyOutput(output, w.data());
@@ -109,30 +110,31 @@ TEST_P(LinearTest, AgreesWithDoublePrecision) {
   }
 }
 
-// Activations that 16 bits hold lose nothing on the way to i8 weights, in whichever group of inputs they are.
-TEST_P(LinearTest, I8IsAsGoodAsFloatForActivationsThat16BitsHold) {
-  for (const size_t in : {1, 31, 33, 384, 385, 900}) {
-    for (const size_t rows : {1, 5, 50}) {
-      Problem problem(random_, WeightType::kI8, in, 40, rows);
-      for (size_t r = 0; r < rows; ++r) {
-        for (size_t i = 0; i < in; ++i) {
-          const auto step = static_cast<double>(i % kActivationGroup == 0 ? 32767 : random_.Below(65535)) - 32767.0;
-          const auto largest = static_cast<double>(1 + (r + i / kActivationGroup) % 3);
-          problem.x[r * in + i] = static_cast<float>((step == 0 ? 32767.0 : step) * largest / 32767.0);
+// Activations that 16 bits hold lose nothing on the way to i8 and i4 weights, in whichever group of inputs they are.
+TEST_P(LinearTest, IntegersAreAsGoodAsFloatForActivationsThat16BitsHold) {
+  for (const WeightType type : {WeightType::kI8, WeightType::kI4})
+    for (const size_t in : {1, 31, 33, 384, 385, 900}) {
+      for (const size_t rows : {1, 5, 50}) {
+        Problem problem(random_, type, in, 40, rows);
+        for (size_t r = 0; r < rows; ++r) {
+          for (size_t i = 0; i < in; ++i) {
+            const auto step = static_cast<double>(i % kActivationGroup == 0 ? 32767 : random_.Below(65535)) - 32767.0;
+            const auto largest = static_cast<double>(1 + (r + i / kActivationGroup) % 3);
+            problem.x[r * in + i] = static_cast<float>((step == 0 ? 32767.0 : step) * largest / 32767.0);
+          }
         }
-      }
-      AlignedBuffer<float> y(rows * problem.stride);
-      const LinearArgs args = problem.Args(y, problem.out);
-      Linear(args, pool_);
-      const std::vector<double> expected = problem.Expected(args);
-      for (size_t r = 0; r < rows; ++r) {
-        for (size_t c = 0; c < 40; ++c) {
-          ASSERT_NEAR(args.y.row(r)[c], expected[r * 40 + c], 2e-6 * (3.0 + static_cast<double>(in) / 4))
-              << in << " inputs, row " << r << " of " << rows;
+        AlignedBuffer<float> y(rows * problem.stride);
+        const LinearArgs args = problem.Args(y, problem.out);
+        Linear(args, pool_);
+        const std::vector<double> expected = problem.Expected(args);
+        for (size_t r = 0; r < rows; ++r) {
+          for (size_t c = 0; c < 40; ++c) {
+            ASSERT_NEAR(args.y.row(r)[c], expected[r * 40 + c], 2e-6 * (3.0 + static_cast<double>(in) / 4))
+                << in << " inputs, row " << r << " of " << rows;
+          }
         }
       }
     }
-  }
 }
 
 // More inputs than one block of them, with sums parked in y between blocks.

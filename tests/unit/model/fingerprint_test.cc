@@ -19,7 +19,8 @@ using session_testing::SmallShape;
 
 TEST(Fingerprint, FollowsConfigSeedAndType) {
   std::set<uint64_t> prints;
-  for (const WeightType type : {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8}) {
+  for (const WeightType type :
+       {WeightType::kF32, WeightType::kBF16, WeightType::kF16, WeightType::kI8, WeightType::kI4}) {
     for (uint64_t seed = 0; seed < 3; ++seed) {
       const uint64_t print = Model::Random(SmallShape(), seed, type)->fingerprint();
       EXPECT_EQ(print, Model::Random(SmallShape(), seed, type)->fingerprint());
@@ -47,7 +48,7 @@ TEST(Fingerprint, FollowsConfigSeedAndType) {
   config = SmallShape();
   config.tie_word_embeddings = false;
   prints.insert(Model::Random(config, 0)->fingerprint());
-  EXPECT_EQ(prints.size(), 19u);
+  EXPECT_EQ(prints.size(), 22u);
 }
 
 // Saved sequences carry fingerprints, and random models are the same everywhere: neither may change.

@@ -2,15 +2,19 @@
 
 #include <sys/resource.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <thread>
 
-#include "dcp-bench/machine/roofline_kernels.h"
+#include "dcp/simd.h"
 
 namespace dcp::tools {
 namespace {
@@ -25,6 +29,36 @@ std::string ReadCpuName() {
     return begin == std::string::npos ? "" : line.substr(begin);
   }
   return "";
+}
+
+std::string HypervisorName() {
+#if defined(__x86_64__)
+  constexpr unsigned kPresent = 1u << 31, kSignatureLeaf = 0x40000000;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kPresent) == 0) return "";
+  __cpuid(kSignatureLeaf, a, b, c, d);
+  std::string name;
+  for (const unsigned part : {b, c, d}) {
+    for (unsigned shift = 0; shift < 32; shift += 8) name += static_cast<char>(part >> shift & 0xFF);
+  }
+  static const std::map<std::string, std::string> kKnown = {{"KVMKVMKVM", "KVM"},       {"Microsoft Hv", "Hyper-V"},
+                                                            {"VMwareVMware", "VMware"}, {"XenVMMXenVMM", "Xen"},
+                                                            {"TCGTCGTCGTCG", "QEMU"},   {"bhyve bhyve ", "bhyve"}};
+  name.erase(std::find(name.begin(), name.end(), '\0'), name.end());
+  const auto known = kKnown.find(name);
+  return known == kKnown.end() ? name : known->second;
+#else
+  return "";
+#endif
+}
+
+// The word in brackets: "always [madvise] never".
+std::string ReadLargePagesSetting() {
+  std::ifstream file("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string line;
+  std::getline(file, line);
+  const size_t begin = line.find('['), end = line.find(']');
+  return begin == std::string::npos || end == std::string::npos ? "" : line.substr(begin + 1, end - begin - 1);
 }
 
 std::vector<double> ReadLoadAverage() {
@@ -59,11 +93,29 @@ MachineFacts ReadMachineFacts() {
   MachineFacts facts;
   facts.cpu = ReadCpuName();
   facts.cores = static_cast<int>(std::thread::hardware_concurrency());
-  facts.simd = SimdTargetName();
+  facts.simd = SimdTarget();
+  facts.virtual_machine = HypervisorName();
+  facts.large_pages = ReadLargePagesSetting();
   facts.compiler = CompilerName();
   facts.build = DCP_BUILD_TYPE;
   facts.load_average = ReadLoadAverage();
   return facts;
+}
+
+std::optional<AnonymousMemory> ReadAnonymousMemory() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  AnonymousMemory memory;
+  int found = 0;
+  for (std::string line; std::getline(rollup, line);) {
+    const auto read = [&](const char* name, int64_t& bytes) {
+      if (line.rfind(name, 0) != 0) return;
+      bytes = std::strtoll(line.c_str() + line.find(':') + 1, nullptr, 10) * 1024;
+      ++found;
+    };
+    read("Anonymous:", memory.bytes);
+    read("AnonHugePages:", memory.large_page_bytes);
+  }
+  return found == 2 ? std::optional(memory) : std::nullopt;
 }
 
 std::optional<CpuTimes> ReadCpuTimes() {

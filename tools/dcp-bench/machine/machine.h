@@ -13,12 +13,23 @@ struct MachineFacts {
   std::string cpu;  // as the processor calls itself; empty where the system does not tell
   int cores = 0;
   std::string simd;                  // instruction set of the kernels
+  std::string virtual_machine;       // as its hypervisor calls itself, e.g. "KVM"; empty: none, or not told
+  std::string large_pages;           // the system's setting: "always", "madvise", "never"; empty: not told
   std::string compiler;              // name and version
   std::string build;                 // CMake's build type
   std::vector<double> load_average;  // over 1, 5 and 15 minutes; empty where the system does not tell
 };
 
 MachineFacts ReadMachineFacts();
+
+// Memory of this process that belongs to no file, and what of it the system backs by large pages.
+struct AnonymousMemory {
+  int64_t bytes = 0;
+  int64_t large_page_bytes = 0;
+};
+
+// Nothing where the system does not tell.
+std::optional<AnonymousMemory> ReadAnonymousMemory();
 
 // Processor time so far.
 struct CpuTimes {

@@ -44,8 +44,6 @@ float Chain(size_t rounds, double* flops) {
   return hn::GetLane(hn::SumOfLanes(kTag, chains[0]));
 }
 
-const char* TargetName() { return hwy::TargetName(HWY_TARGET); }
-
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace dcp::tools
@@ -57,13 +55,11 @@ namespace {
 
 HWY_EXPORT(Sum);
 HWY_EXPORT(Chain);
-HWY_EXPORT(TargetName);
 
 }  // namespace
 
 float SumFloats(const float* data, size_t n) { return HWY_DYNAMIC_DISPATCH(Sum)(data, n); }
 float ChainMultiplyAdds(size_t rounds, double* flops) { return HWY_DYNAMIC_DISPATCH(Chain)(rounds, flops); }
-const char* SimdTargetName() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
 
 }  // namespace dcp::tools
 #endif  // HWY_ONCE

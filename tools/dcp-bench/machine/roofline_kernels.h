@@ -13,9 +13,6 @@ float SumFloats(const float* data, size_t n);
 // of them; `flops` gets the number of operations, two for each multiply-add and lane.
 float ChainMultiplyAdds(size_t rounds, double* flops);
 
-// Name of the instruction set that is in use, e.g. "AVX2".
-const char* SimdTargetName();
-
 }  // namespace dcp::tools
 
 #endif  // DCP_TOOLS_DCP_BENCH_MACHINE_ROOFLINE_KERNELS_H_

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "common/measure.h"
+#include "common/model_options.h"
 #include "common/progress.h"
 #include "dcp-bench/measure/engine.h"
 #include "dcp-bench/measure/plan.h"
@@ -64,7 +65,8 @@ class Bench {
   std::vector<Measured> engines_;
   std::vector<int> contexts_;
   std::vector<Cell> cells_;
-  std::vector<CellSamples> samples_;  // [cells]
+  std::vector<CellSamples> samples_;       // [cells]
+  std::optional<AnonymousMemory> memory_;  // when it was most
   int prefill_tokens_ = 0;
 };
 
@@ -129,6 +131,7 @@ void Bench::MeasureCell(size_t index, int round) {
   samples.tokens_per_s.push_back(cell.batch * options_.steps / std::accumulate(steps.begin(), steps.end(), 0.0));
   samples.step_seconds.insert(samples.step_seconds.end(), steps.begin(), steps.end());
   samples.peak_rss_bytes = std::max(samples.peak_rss_bytes, sample.peak_rss_bytes - others);
+  if (sample.memory && (!memory_ || sample.memory->bytes > memory_->bytes)) memory_ = sample.memory;
   samples.last = std::move(sample);
 }
 
@@ -196,6 +199,7 @@ BenchRun Bench::Run() {
   const Roofline before = MeasureRoofline(pool_);
   RunRounds();
   run.roofline = Best(before, MeasureRoofline(pool_));
+  run.memory = memory_;
   for (size_t i = 0; i < cells_.size(); ++i) run.rows.push_back(RowOf(i, run.roofline));
   return run;
 }
@@ -203,6 +207,7 @@ BenchRun Bench::Run() {
 }  // namespace
 
 BenchRun MeasureCells(const BenchOptions& options, ToolIo& io) {
+  ChooseSimd(options.simd);
   Bench bench(options, io);
   bench.LoadModels();
   bench.FillEngines();

@@ -11,10 +11,14 @@ double BytesOfWeight(WeightType type) {
     case WeightType::kF16:
       return 2;
     case WeightType::kI8:
+      return 1 + 4.0 / 32;  // and a scale for every 32
+    case WeightType::kI4:
       break;
   }
-  return 1 + 4.0 / 32;  // and a scale for every 32
+  return 0.5 + 2.0 / 32;
 }
+
+WeightType TypeOfLogits(WeightType type) { return type == WeightType::kI4 ? WeightType::kI8 : type; }
 
 // Weights of the matrices that every token passes.
 double LayerWeights(const ModelConfig& config, bool interaction) {
@@ -31,11 +35,11 @@ double LogitWeights(const ModelConfig& config) {
 
 StepCost DecodeCost(const ModelConfig& config, WeightType weights, bool interaction, int batch,
                     const CacheLoad& cache) {
-  const double matrices = LayerWeights(config, interaction) + LogitWeights(config);
+  const double layers = LayerWeights(config, interaction), logits = LogitWeights(config);
   const double flops_per_slot = 4.0 * config.n_embd + (interaction ? 2.0 * config.int_n_embd : 0);
   StepCost cost;
-  cost.bytes = matrices * BytesOfWeight(weights) + cache.live_bytes;
-  cost.flops = 2 * batch * matrices + flops_per_slot * cache.kept_slots;
+  cost.bytes = layers * BytesOfWeight(weights) + logits * BytesOfWeight(TypeOfLogits(weights)) + cache.live_bytes;
+  cost.flops = 2 * batch * (layers + logits) + flops_per_slot * cache.kept_slots;
   return cost;
 }
 

@@ -112,6 +112,7 @@ DecodeSample Engine::Decode(int batch, int context, int steps, int round) {
   sample.load.kept_slots = 0.5 * static_cast<double>(start.kept_slots + sample.cache.kept_slots);
   sample.load.live_bytes = 0.5 * static_cast<double>(start.live_bytes + sample.cache.live_bytes);
   for (const SequenceId id : copies.ids()) sample.sparsity += session_.cache().Sparsity(id) / batch;
+  sample.memory = ReadAnonymousMemory();
   if (peak_known) sample.peak_rss_bytes = PeakRssBytes();
   return sample;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "dcp-bench/machine/machine.h"
 #include "dcp-bench/measure/cost.h"
 #include "dcp-bench/result.h"
 #include "dcp/model.h"
@@ -28,10 +29,11 @@ struct BenchPolicy {
 // What one repetition of decode gave.
 struct DecodeSample {
   std::vector<double> step_seconds;
-  CacheStats cache;            // of the batch, after the last step
-  CacheLoad load;              // mean of before the first and after the last step
-  double sparsity = 0;         // mean over sequences, at the last fed token
-  int64_t peak_rss_bytes = 0;  // of the whole process since the repetition began; 0: not known
+  CacheStats cache;                       // of the batch, after the last step
+  CacheLoad load;                         // mean of before the first and after the last step
+  double sparsity = 0;                    // mean over sequences, at the last fed token
+  int64_t peak_rss_bytes = 0;             // of the whole process since the repetition began; 0: not known
+  std::optional<AnonymousMemory> memory;  // of the whole process, after the last step
 };
 
 // Holds for every context one sequence that has seen so many random tokens. A repetition works on copies of it, so that

@@ -69,11 +69,31 @@ std::vector<TableRow> GrowthRows(const BenchRun& run) {
   return rows;
 }
 
+Json TextOrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json LargePagesEntry(const BenchRun& run) {
+  Json entry = {{"setting", TextOrNull(run.machine.large_pages)}, {"bytes", nullptr}, {"of_bytes", nullptr}};
+  if (run.memory) {
+    entry["bytes"] = run.memory->large_page_bytes;
+    entry["of_bytes"] = run.memory->bytes;
+  }
+  return entry;
+}
+
+std::string LargePagesText(const BenchRun& run) {
+  std::string text = "large pages " + (run.machine.large_pages.empty() ? "not told" : run.machine.large_pages);
+  if (!run.memory) return text;
+  return text + Format(", for %.2f of %.2f GB", static_cast<double>(run.memory->large_page_bytes) / 1e9,
+                       static_cast<double>(run.memory->bytes) / 1e9);
+}
+
 Json MachineEntry(const BenchRun& run) {
   return {{"cpu", run.machine.cpu},
           {"cores", run.machine.cores},
           {"threads", run.threads},
           {"simd", run.machine.simd},
+          {"virtual_machine", TextOrNull(run.machine.virtual_machine)},
+          {"large_pages", LargePagesEntry(run)},
           {"compiler", run.machine.compiler},
           {"build", run.machine.build},
           {"load_average", run.machine.load_average},
@@ -113,6 +133,10 @@ std::string RunTable(const BenchRun& run) {
   const std::string growth = ToText(GrowthRows(run));
   return Format("%s, %d of %d cores, %s, %s, %s build\n", run.machine.cpu.c_str(), run.threads, run.machine.cores,
                 run.machine.simd.c_str(), run.machine.compiler.c_str(), run.machine.build.c_str()) +
+         Format("%s, %s\n",
+                run.machine.virtual_machine.empty() ? "no virtual machine known"
+                                                    : ("a virtual machine of " + run.machine.virtual_machine).c_str(),
+                LargePagesText(run).c_str()) +
          Format("reads %.1f GB/s, multiplies and adds %.1f GFLOP/s (float32); %d steps, %d repetitions, medians\n\n",
                 run.roofline.read_bytes_per_s / 1e9, run.roofline.flops_per_s / 1e9, run.steps, run.repeats) +
          ToText(Rows(run)) + (growth.empty() ? "" : "\n" + growth);

@@ -1,13 +1,13 @@
-// Products with weights that are integers of 8 bits, on activations rounded to integers of 16 bits.
+// Products with weights that are integers of 8 or 4 bits, on activations rounded to integers of 16 bits.
 //
 // Two inputs are multiplied and added at once in integers, which is exact; the sum over the kQuantBlock inputs that
 // share a scale fits 32 bits with room to spare. Sums of blocks and of groups are float32, in ascending order.
 
-#if defined(DCP_KERNELS_LINEAR_I8_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef DCP_KERNELS_LINEAR_I8_INL_H_
-#undef DCP_KERNELS_LINEAR_I8_INL_H_
+#if defined(DCP_KERNELS_LINEAR_INT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DCP_KERNELS_LINEAR_INT_INL_H_
+#undef DCP_KERNELS_LINEAR_INT_INL_H_
 #else
-#define DCP_KERNELS_LINEAR_I8_INL_H_
+#define DCP_KERNELS_LINEAR_INT_INL_H_
 #endif
 
 #include <algorithm>
@@ -32,8 +32,6 @@ constexpr size_t kIntTilePanels = kVecs == 1 ? 2 : 1;
 constexpr size_t kMostPanels = 4;
 
 using IntTiles = RowTiles<kIntTileRows>;
-
-constexpr size_t kScaleBytes = kPanel * sizeof(float);
 
 constexpr float kLargestInt16 = 32767.0f;
 
@@ -73,33 +71,61 @@ void QuantizeRow(const LinearArgs& args, size_t row) {
   std::fill(values + in, values + RoundUp(in, kQuantBlock), int16_t{0});
 }
 
-// Weights that lie ahead, asked for while others are multiplied, a piece with each pair of inputs, so that memory
-// delivers all the time and not only while the first tile runs.
+// Weights that lie ahead, asked for while others are multiplied, a piece at a time, so that memory delivers all the
+// time and not only while the first tile runs.
 struct LookAhead {
   const std::byte* at;
   size_t step;  // bytes
 };
 
-// Whether the processor multiplies and adds pairs of 16 bits in one instruction (AVX512_VNNI). No target of its own:
-// processors with it differ in much else, and the sums are the same.
+// Whether there may be an instruction that multiplies and adds pairs of 16 bits (AVX512_VNNI).
 #if HWY_COMPILER_GCC_ACTUAL && HWY_TARGET == HWY_AVX3
 constexpr bool kPairInstruction = true;
 #else
 constexpr bool kPairInstruction = false;
 #endif
 
+// How weights lie in a block of inputs (packed_matrix.h), and how many inputs of it are loaded at once: a piece.
+struct I8Weights {
+  using Scale = float;
+  static constexpr size_t kBlockBytes = kQuantBlockBytes;
+  static constexpr size_t kPieceInputs = 2;
+  static constexpr size_t kFewPanels = 4;  // that are taken together where rows are few
+
+  static int At(const std::byte* values, size_t i, size_t lane) {
+    return reinterpret_cast<const int8_t*>(values)[QuantIndex(i, lane)];
+  }
+};
+
+struct I4Weights {
+  using Scale = hwy::float16_t;
+  static constexpr size_t kBlockBytes = kNibbleBlockBytes;
+  static constexpr size_t kPieceInputs = kNibbles * 2;
+  static constexpr size_t kFewPanels = kVecs == 1 ? 4 : 2;  // what the registers hold
+
+  static int At(const std::byte* values, size_t i, size_t lane) {
+    return NibbleOf(reinterpret_cast<const uint16_t*>(values)[NibbleWord(i, lane)], i);
+  }
+};
+
+template <typename W>
+constexpr size_t kScaleBytes = kPanel * sizeof(typename W::Scale);
+
+template <typename W>
+constexpr size_t kPieces = kQuantBlock / W::kPieceInputs;
+
 #if HWY_TARGET == HWY_SCALAR
 
 // Products of one block of inputs of kPanels panels with kRows rows, in integers. `w` is the first panel's, the next
 // one lies `panel_bytes` further.
-template <size_t kRows, size_t kPanels, bool kPair>
-void DotBlock(const int16_t* x, size_t x_stride, const int8_t* w, size_t panel_bytes, LookAhead&,
+template <typename W, size_t kRows, size_t kPanels, bool kPair>
+void DotBlock(const int16_t* x, size_t x_stride, const std::byte* w, size_t panel_bytes, LookAhead&,
               IntVec (&dots)[kRows][kPanels * kVecs]) {
   for (size_t r = 0; r < kRows; ++r) {
     for (size_t v = 0; v < kPanels * kVecs; ++v) {
       int32_t sum = 0;
       for (size_t i = 0; i < kQuantBlock; ++i) {
-        sum += x[r * x_stride + i] * w[v / kPanel * panel_bytes + QuantIndex(i, v % kPanel)];
+        sum += x[r * x_stride + i] * W::At(w + v / kPanel * panel_bytes, i, v % kPanel);
       }
       dots[r][v] = hn::Set(kInts, sum);
     }
@@ -131,32 +157,65 @@ HWY_INLINE Int16Vec BroadcastPair(const int16_t* pair) {
   return hn::BitCast(Int16Tag(), hn::Set(kInts, both));
 }
 
-template <size_t kRows, size_t kPanels, bool kPair>
-HWY_INLINE void DotBlock(const int16_t* x, size_t x_stride, const int8_t* w, size_t panel_bytes, LookAhead& ahead,
-                         IntVec (&dots)[kRows][kPanels * kVecs]) {
+// A vector of a piece of 8-bit weights.
+HWY_INLINE Int16Vec LoadPiece(I8Weights, const std::byte* piece, size_t v) {
   const hn::Rebind<int8_t, Int16Tag> bytes;
+  return hn::PromoteTo(Int16Tag(), hn::LoadU(bytes, reinterpret_cast<const int8_t*>(piece) + v * 2 * kLanes));
+}
+
+HWY_INLINE Int16Vec LoadPiece(I4Weights, const std::byte* piece, size_t v) {
+  return hn::LoadU(Int16Tag(), reinterpret_cast<const int16_t*>(piece) + v * 2 * kLanes);
+}
+
+// The weights of pair kPairOfPiece of a piece.
+template <size_t kPairOfPiece>
+HWY_INLINE Int16Vec PairOf(I8Weights, Int16Vec piece) {
+  return piece;
+}
+
+// The nibble moves to the top, and back down with its sign.
+template <size_t kPairOfPiece>
+HWY_INLINE Int16Vec PairOf(I4Weights, Int16Vec piece) {
+  return hn::ShiftRight<12>(hn::ShiftLeft<12 - 4 * kPairOfPiece>(piece));
+}
+
+// Adds the products of pairs kPairOfPiece and up of a piece.
+template <typename W, bool kPair, size_t kRows, size_t kAllVecs, size_t kPairOfPiece = 0>
+HWY_INLINE void AddPiece(const int16_t* x, size_t x_stride, const Int16Vec (&pieces)[kAllVecs],
+                         IntVec (&dots)[kRows][kAllVecs]) {
+  Int16Vec weights[kAllVecs];
+  for (size_t v = 0; v < kAllVecs; ++v) weights[v] = PairOf<kPairOfPiece>(W(), pieces[v]);
+  for (size_t r = 0; r < kRows; ++r) {
+    const Int16Vec pair = BroadcastPair(x + r * x_stride + 2 * kPairOfPiece);
+    for (size_t v = 0; v < kAllVecs; ++v) {
+      dots[r][v] = AddPairs<kPair>(pair, weights[v], dots[r][v]);
+      Settle(dots[r][v]);
+    }
+  }
+  if constexpr (2 * (kPairOfPiece + 1) < W::kPieceInputs) {
+    AddPiece<W, kPair, kRows, kAllVecs, kPairOfPiece + 1>(x, x_stride, pieces, dots);
+  }
+}
+
+template <typename W, size_t kRows, size_t kPanels, bool kPair>
+HWY_INLINE void DotBlock(const int16_t* x, size_t x_stride, const std::byte* w, size_t panel_bytes, LookAhead& ahead,
+                         IntVec (&dots)[kRows][kPanels * kVecs]) {
+  constexpr size_t kPieceBytes = (W::kBlockBytes - kScaleBytes<W>) / kPieces<W>;
   for (auto& row : dots) {
     for (IntVec& v : row) v = hn::Zero(kInts);
   }
 #pragma GCC unroll 16  // 10 % less time
-  for (size_t i = 0; i < kQuantBlock; i += 2) {
+  for (size_t piece = 0; piece < kPieces<W>; ++piece) {
     // One or two rows read faster when left to the hardware's own look-ahead: 10 to 15 % less time.
     if constexpr (kRows > 2) {
       for (size_t p = 0; p < kPanels; ++p) hwy::Prefetch(ahead.at + p * panel_bytes);
       ahead.at += ahead.step;
     }
-    Int16Vec weights[kPanels * kVecs];
+    Int16Vec pieces[kPanels * kVecs];
     for (size_t v = 0; v < kPanels * kVecs; ++v) {
-      const int8_t* pairs = w + v / kVecs * panel_bytes + i * kPanel + v % kVecs * 2 * kLanes;
-      weights[v] = hn::PromoteTo(Int16Tag(), hn::LoadU(bytes, pairs));
+      pieces[v] = LoadPiece(W(), w + v / kVecs * panel_bytes + piece * kPieceBytes, v % kVecs);
     }
-    for (size_t r = 0; r < kRows; ++r) {
-      const Int16Vec pair = BroadcastPair(x + r * x_stride + i);
-      for (size_t v = 0; v < kPanels * kVecs; ++v) {
-        dots[r][v] = AddPairs<kPair>(pair, weights[v], dots[r][v]);
-        Settle(dots[r][v]);
-      }
-    }
+    AddPiece<W, kPair>(x + piece * W::kPieceInputs, x_stride, pieces, dots);
   }
 }
 
@@ -180,7 +239,7 @@ struct GroupWork {
 
 // parked sums of rows [row, row + kRows) += scale of the group times the sum over its blocks, taken for zero in the
 // first group.
-template <size_t kRows, size_t kPanels, bool kPair>
+template <typename W, size_t kRows, size_t kPanels, bool kPair>
 HWY_NOINLINE void GroupTile(const GroupWork& work, size_t row, ParkedPanels& parked) {
   const size_t panel_bytes = work.panel_bytes;
   const std::byte* block = work.w;
@@ -190,12 +249,11 @@ HWY_NOINLINE void GroupTile(const GroupWork& work, size_t row, ParkedPanels& par
   for (auto& row_sums : sums) {
     for (FloatVec& v : row_sums) v = hn::Zero(kFloats);
   }
-  for (size_t b = 0; b < work.blocks; ++b, block += kQuantBlockBytes, x += kQuantBlock) {
+  for (size_t b = 0; b < work.blocks; ++b, block += W::kBlockBytes, x += kQuantBlock) {
     IntVec dots[kRows][kPanels * kVecs];
-    DotBlock<kRows, kPanels, kPair>(x, work.x_stride, reinterpret_cast<const int8_t*>(block) + kScaleBytes, panel_bytes,
-                                    ahead, dots);
+    DotBlock<W, kRows, kPanels, kPair>(x, work.x_stride, block + kScaleBytes<W>, panel_bytes, ahead, dots);
     for (size_t v = 0; v < kPanels * kVecs; ++v) {
-      const auto* scales = reinterpret_cast<const float*>(block + v / kVecs * panel_bytes);
+      const auto* scales = reinterpret_cast<const typename W::Scale*>(block + v / kVecs * panel_bytes);
       const FloatVec scale = LoadFloats(scales + v % kVecs * kLanes);
       for (size_t r = 0; r < kRows; ++r) {
         sums[r][v] = hn::MulAdd(hn::ConvertTo(kFloats, dots[r][v]), scale, sums[r][v]);
@@ -212,14 +270,14 @@ HWY_NOINLINE void GroupTile(const GroupWork& work, size_t row, ParkedPanels& par
 }
 
 // The tile for so many rows, one of 1 .. kRows.
-template <size_t kPanels, bool kPair, size_t kRows = kIntTileRows>
+template <typename W, size_t kPanels, bool kPair, size_t kRows = kIntTileRows>
 void GroupRows(size_t rows, const GroupWork& work, size_t row, ParkedPanels& parked) {
-  if (rows == kRows) return GroupTile<kRows, kPanels, kPair>(work, row, parked);
-  if constexpr (kRows > 1) GroupRows<kPanels, kPair, kRows - 1>(rows, work, row, parked);
+  if (rows == kRows) return GroupTile<W, kRows, kPanels, kPair>(work, row, parked);
+  if constexpr (kRows > 1) GroupRows<W, kPanels, kPair, kRows - 1>(rows, work, row, parked);
 }
 
 // All rows of the block with kPanels panels from `panel` on.
-template <size_t kPanels, size_t kMostRows, bool kPair>
+template <typename W, size_t kPanels, size_t kMostRows, bool kPair>
 void Panels(const LinearArgs& args, const LinearBlock& block, const IntTiles& tiles, size_t panel,
             ParkedPanels& parked) {
   constexpr size_t kGroupBlocks = kActivationGroup / kQuantBlock;
@@ -229,48 +287,49 @@ void Panels(const LinearArgs& args, const LinearBlock& block, const IntTiles& ti
   work.x_stride = args.scratch->stride();
   work.x_scale_stride = groups;
   work.panel_bytes = args.weights->panel_bytes();
-  work.ahead.step = DivideUp(kQuantBlockBytes / (kQuantBlock / 2), tiles.count());
-  for (size_t group = 0; group < groups; ++group, w += kGroupBlocks * kQuantBlockBytes) {
+  work.ahead.step = DivideUp(W::kBlockBytes / kPieces<W>, tiles.count());
+  for (size_t group = 0; group < groups; ++group, w += kGroupBlocks * W::kBlockBytes) {
     const size_t begin = group * kActivationGroup;
     work.w = w;
     work.blocks = DivideUp(std::min(kActivationGroup, args.x.cols - begin), kQuantBlock);
     work.first = group == 0;
     // Each tile asks for its share of the next group.
-    work.ahead.at = w + work.blocks * kQuantBlockBytes;
+    work.ahead.at = w + work.blocks * W::kBlockBytes;
     for (size_t tile = 0, row = 0; tile < tiles.count(); row += tiles.rows(tile++)) {
       work.x = args.scratch->values(block.row_begin + row) + begin;
       work.x_scale = args.scratch->scales(block.row_begin + row) + group;
-      GroupRows<kPanels, kPair, kMostRows>(tiles.rows(tile), work, row, parked);
-      work.ahead.at += work.ahead.step * work.blocks * (kQuantBlock / 2);
+      GroupRows<W, kPanels, kPair, kMostRows>(tiles.rows(tile), work, row, parked);
+      work.ahead.at += work.ahead.step * work.blocks * kPieces<W>;
     }
   }
   for (size_t p = 0; p < kPanels; ++p) FinishPanel(args, block, panel + p, parked[p]);
 }
 
-template <size_t kPanels, size_t kMostRows, bool kPair>
+template <typename W, size_t kPanels, size_t kMostRows, bool kPair>
 void AllPanels(const LinearArgs& args, const LinearBlock& block) {
   ParkedPanels parked;
   const IntTiles tiles(block.rows());
   size_t panel = block.panel_begin;
   for (; panel + kPanels <= block.panel_end; panel += kPanels) {
-    Panels<kPanels, kMostRows, kPair>(args, block, tiles, panel, parked);
+    Panels<W, kPanels, kMostRows, kPair>(args, block, tiles, panel, parked);
   }
-  for (; panel < block.panel_end; ++panel) Panels<1, kMostRows, kPair>(args, block, tiles, panel, parked);
+  for (; panel < block.panel_end; ++panel) Panels<W, 1, kMostRows, kPair>(args, block, tiles, panel, parked);
 }
 
-template <bool kPair>
-void I8Rows(const LinearArgs& args, const LinearBlock& block) {
+template <typename W, bool kPair>
+void IntRows(const LinearArgs& args, const LinearBlock& block) {
   // Few rows: several panels at once are as many streams that the hardware looks ahead in.
-  if (block.rows() == 1) return AllPanels<4, 1, kPair>(args, block);
-  if (block.rows() == 2) return AllPanels<2, 2, kPair>(args, block);
-  AllPanels<kIntTilePanels, kIntTileRows, kPair>(args, block);
+  if (block.rows() == 1) return AllPanels<W, W::kFewPanels, 1, kPair>(args, block);
+  if (block.rows() == 2) return AllPanels<W, 2, 2, kPair>(args, block);
+  AllPanels<W, kIntTilePanels, kIntTileRows, kPair>(args, block);
 }
 
-void I8Block(const LinearArgs& args, const LinearBlock& block) {
+template <typename W>
+void IntBlock(const LinearArgs& args, const LinearBlock& block) {
   if constexpr (kPairInstruction) {
-    if (HasPairInstruction()) return I8Rows<true>(args, block);
+    if (MayUseVnni()) return IntRows<W, true>(args, block);
   }
-  I8Rows<false>(args, block);
+  IntRows<W, false>(args, block);
 }
 
 }  // namespace
