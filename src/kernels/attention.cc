@@ -22,9 +22,6 @@ namespace {
 // Score of a slot that must not be attended: its exponential is exactly zero next to any real score.
 constexpr float kMasked = -1e30f;
 
-// Pages of values that are asked for while others are read.
-constexpr size_t kValuesAhead = 2;
-
 template <typename T>
 const T* KeysOf(const SlotPages& kv, size_t head, size_t page) {
   return reinterpret_cast<const T*>(kv.pages[page] + head * kv.layout->k_head_bytes());
@@ -80,91 +77,153 @@ HWY_INLINE float WeightOnHeld(float weight, const float* value_scales, size_t j)
   return std::is_same_v<T, int8_t> ? weight * value_scales[j] : weight;
 }
 
-template <typename T>
-void Scores(const float* q, const SlotPages& kv, size_t head, float* scores) {
+// Scores of kHeads heads, beginning with `head`: scores [kHeads][stride]. Four sums run at once, of several heads or of
+// several pages, which hides the latency of the multiply-adds.
+template <typename T, size_t kHeads>
+void Scores(const float* q, const SlotPages& kv, size_t head, float* scores, size_t stride) {
+  constexpr size_t kPages = 4 / kHeads;
   const size_t d = kv.layout->head_dim;
   const FloatVec scale = hn::Set(kFloats, ScoreScale(kv));
   const size_t last = kv.page_count() - 1;
   size_t page = 0;
-  for (; page + 4 <= kv.page_count(); page += 4) {
+  for (; page + kPages <= kv.page_count(); page += kPages) {
+    const float* queries[4];
     const T* keys[4];
     const T* ahead[4];
     for (size_t p = 0; p < 4; ++p) {
-      keys[p] = KeysOf<T>(kv, head, page + p);
+      queries[p] = q + p % kHeads * d;
+      keys[p] = KeysOf<T>(kv, head + p % kHeads, page + p / kHeads);
       // The last ones look ahead to the values.
-      ahead[p] = page + 4 <= last ? KeysOf<T>(kv, head, std::min(page + 4 + p, last)) : ValuesOf<T>(kv, head, p);
+      ahead[p] = page + kPages <= last ? KeysOf<T>(kv, head + p % kHeads, std::min(page + kPages + p / kHeads, last))
+                                       : ValuesOf<T>(kv, head + p % kHeads, std::min(p / kHeads, last));
     }
     FloatVec sums[4][kVecs];
-    FourPanelDot(q, keys, ahead, d, sums);
+    FourPanelDot(queries, keys, ahead, d, sums);
     for (size_t p = 0; p < 4; ++p) {
-      for (size_t v = 0; v < kVecs; ++v)
-        StoreFloats(hn::Mul(sums[p][v], ScaleOf<T>(kv, head, page + p, v, scale)),
-                    scores + (page + p) * kPanel + v * kLanes);
+      const size_t h = p % kHeads, of = page + p / kHeads;
+      for (size_t v = 0; v < kVecs; ++v) {
+        StoreFloats(hn::Mul(sums[p][v], ScaleOf<T>(kv, head + h, of, v, scale)),
+                    scores + h * stride + of * kPanel + v * kLanes);
+      }
     }
   }
   for (; page < kv.page_count(); ++page) {
-    FloatVec sums[1][kVecs];
-    PanelDot<1>(q, 0, KeysOf<T>(kv, head, page), kPanel, d, sums);
-    for (size_t v = 0; v < kVecs; ++v) {
-      StoreFloats(hn::Mul(sums[0][v], ScaleOf<T>(kv, head, page, v, scale)), scores + page * kPanel + v * kLanes);
+    for (size_t h = 0; h < kHeads; ++h) {
+      FloatVec sums[1][kVecs];
+      PanelDot<1>(q + h * d, 0, KeysOf<T>(kv, head + h, page), kPanel, d, sums);
+      for (size_t v = 0; v < kVecs; ++v) {
+        StoreFloats(hn::Mul(sums[0][v], ScaleOf<T>(kv, head + h, page, v, scale)),
+                    scores + h * stride + page * kPanel + v * kLanes);
+      }
     }
   }
 }
 
-// out[0 .. kPanels * kPanel) = sum over slots of weights[slot] * V[slot][column ..], times `norm`.
-template <typename T, size_t kPanels>
-HWY_INLINE void WeightedValues(const float* weights, const SlotPages& kv, size_t head, size_t column, float norm,
-                               float* out) {
-  const size_t stride = kv.layout->padded_head_dim();
-  FloatVec sums[kPanels * kVecs];
-  for (FloatVec& s : sums) s = hn::Zero(kFloats);
+// The weights of a page's slots on the values as they are held.
+template <typename T>
+HWY_INLINE const float* WeightsOnHeld(const float* weights, const float* value_scales, float (&room)[kPanel]) {
+  if constexpr (!std::is_same_v<T, int8_t>) return weights;
+  for (size_t v = 0; v < kPanel; v += kLanes) {
+    StoreFloats(hn::Mul(LoadFloats(weights + v), LoadFloats(value_scales + v)), room + v);
+  }
+  return room;
+}
+
+// out[h][0 .. kPanels * kPanel) = sum over slots of weights[h][slot] * V[slot][column ..] of head `head` + h, times
+// norm[h]. weights [kHeads][stride], out [kHeads][out_stride].
+template <typename T, size_t kHeads, size_t kPanels>
+HWY_INLINE void WeightedValues(const float* weights, size_t stride, const SlotPages& kv, size_t head, size_t column,
+                               const float* norm, float* out, size_t out_stride) {
+  constexpr size_t kAhead = kHeads == 1 ? 2 : 1;  // pages of values that are asked for while others are read
+  const size_t value_stride = kv.layout->padded_head_dim();
+  FloatVec sums[kHeads][kPanels * kVecs];
+  for (auto& of_head : sums) {
+    for (FloatVec& s : of_head) s = hn::Zero(kFloats);
+  }
   for (size_t page = 0; page < kv.page_count(); ++page) {
-    const T* values = ValuesOf<T>(kv, head, page) + column;
-    const T* ahead = ValuesOf<T>(kv, head, std::min(page + kValuesAhead, kv.page_count() - 1)) + column;
-    const float* w = weights + page * kPanel;
-    const float* value_scales = ValueScales(kv, head, page);
+    const size_t next = std::min(page + kAhead, kv.page_count() - 1);
     const size_t count = std::min(kPanel, kv.slots - page * kPanel);
-    for (size_t j = 0; j < count; ++j) {
-      const FloatVec wj = hn::Set(kFloats, WeightOnHeld<T>(w[j], value_scales, j));
-      for (size_t b = 0; b < kPanels * kPanel * sizeof(T); b += kCacheLine) {
-        hwy::Prefetch(reinterpret_cast<const std::byte*>(ahead + j * stride) + b);
+    for (size_t h = 0; h < kHeads; ++h) {
+      const T* values = ValuesOf<T>(kv, head + h, page) + column;
+      const T* ahead = ValuesOf<T>(kv, head + h, next) + column;
+      HWY_ALIGN float room[kPanel];
+      const float* w = WeightsOnHeld<T>(weights + h * stride + page * kPanel, ValueScales(kv, head + h, page), room);
+      FloatVec of_head[kPanels * kVecs];
+      for (size_t v = 0; v < kPanels * kVecs; ++v) of_head[v] = sums[h][v];
+      for (size_t j = 0; j < count; ++j) {
+        const FloatVec wj = hn::Set(kFloats, w[j]);
+        for (size_t b = 0; b < kPanels * kPanel * sizeof(T); b += kCacheLine) {
+          hwy::Prefetch(reinterpret_cast<const std::byte*>(ahead + j * value_stride) + b);
+        }
+        for (size_t v = 0; v < kPanels * kVecs; ++v) {
+          of_head[v] = hn::MulAdd(wj, LoadFloats(values + j * value_stride + v * kLanes), of_head[v]);
+        }
       }
-      for (size_t v = 0; v < kPanels * kVecs; ++v) {
-        sums[v] = hn::MulAdd(wj, LoadFloats(values + j * stride + v * kLanes), sums[v]);
-      }
+      for (size_t v = 0; v < kPanels * kVecs; ++v) sums[h][v] = of_head[v];
     }
   }
-  const FloatVec scale = hn::Set(kFloats, norm);
-  for (size_t v = 0; v < kPanels * kVecs; ++v) StoreFloats(hn::Mul(sums[v], scale), out + v * kLanes);
+  for (size_t h = 0; h < kHeads; ++h) {
+    const FloatVec scale = hn::Set(kFloats, norm[h]);
+    for (size_t v = 0; v < kPanels * kVecs; ++v) {
+      StoreFloats(hn::Mul(sums[h][v], scale), out + h * out_stride + v * kLanes);
+    }
+  }
+}
+
+template <typename T, size_t kHeads>
+void AttendHeads(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
+  const size_t stride = RoundUp(kv.slots, kPanel);
+  const size_t d = kv.layout->head_dim;
+  float* weights = scratch;
+  float* padded_out = scratch + kHeads * stride;
+  float norm[kHeads];
+  Scores<T, kHeads>(q, kv, head, weights, stride);
+  for (size_t h = 0; h < kHeads; ++h) norm[h] = 1.0f / Exponentials(weights + h * stride, kv.slots);
+  size_t column = 0;
+  for (; column + 4 * kPanel <= d; column += 4 * kPanel) {
+    WeightedValues<T, kHeads, 4>(weights, stride, kv, head, column, norm, out + column, d);
+  }
+  for (; column < d; column += kPanel) {
+    WeightedValues<T, kHeads, 1>(weights, stride, kv, head, column, norm, padded_out, kPanel);
+    for (size_t h = 0; h < kHeads; ++h) {
+      std::copy_n(padded_out + h * kPanel, std::min(kPanel, d - column), out + h * d + column);
+    }
+  }
+  if (received == nullptr) return;
+  for (size_t h = 0; h < kHeads; ++h) {
+    for (size_t j = 0; j < kv.slots; ++j) received[j] += weights[h * stride + j] * norm[h];
+  }
 }
 
 template <typename T>
-void AttendOneTyped(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
-  float* weights = scratch;
-  float* padded_out = scratch + RoundUp(kv.slots, kPanel);
-  Scores<T>(q, kv, head, weights);
-  const float norm = 1.0f / Exponentials(weights, kv.slots);
+void AttendOneTyped(const float* q, const SlotPages& kv, size_t head, size_t count, float* scratch, float* out,
+                    float* received) {
   const size_t d = kv.layout->head_dim;
-  size_t column = 0;
-  for (; column + 4 * kPanel <= d; column += 4 * kPanel) {
-    WeightedValues<T, 4>(weights, kv, head, column, norm, out + column);
+  while (count > 0) {
+    const size_t taken = count >= 4 ? 4 : count >= 2 ? 2 : 1;
+    if (taken == 4) {
+      AttendHeads<T, 4>(q, kv, head, scratch, out, received);
+    } else if (taken == 2) {
+      AttendHeads<T, 2>(q, kv, head, scratch, out, received);
+    } else {
+      AttendHeads<T, 1>(q, kv, head, scratch, out, received);
+    }
+    count -= taken;
+    head += taken;
+    q += taken * d;
+    out += taken * d;
   }
-  for (; column < d; column += kPanel) {
-    WeightedValues<T, 1>(weights, kv, head, column, norm, padded_out);
-    std::copy_n(padded_out, std::min(kPanel, d - column), out + column);
-  }
-  if (received == nullptr) return;
-  for (size_t j = 0; j < kv.slots; ++j) received[j] += weights[j] * norm;
 }
 
-void AttendOneImpl(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
+void AttendOneImpl(const float* q, const SlotPages& kv, size_t head, size_t count, float* scratch, float* out,
+                   float* received) {
   switch (kv.layout->type) {
     case KvType::kF32:
-      return AttendOneTyped<float>(q, kv, head, scratch, out, received);
+      return AttendOneTyped<float>(q, kv, head, count, scratch, out, received);
     case KvType::kF16:
-      return AttendOneTyped<hwy::float16_t>(q, kv, head, scratch, out, received);
+      return AttendOneTyped<hwy::float16_t>(q, kv, head, count, scratch, out, received);
     case KvType::kI8:
-      return AttendOneTyped<int8_t>(q, kv, head, scratch, out, received);
+      return AttendOneTyped<int8_t>(q, kv, head, count, scratch, out, received);
   }
 }
 
@@ -266,10 +325,13 @@ HWY_EXPORT(AttendChunkImpl);
 
 }  // namespace
 
-size_t AttentionScratch(size_t slots) { return kChunkQueries * RoundUp(slots, kPanel) + kPanel; }
+size_t AttentionScratch(size_t slots) {
+  return std::max(kChunkQueries, kHeadsTogether) * RoundUp(slots, kPanel) + kHeadsTogether * kPanel;
+}
 
-void AttendOne(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received) {
-  HWY_DYNAMIC_DISPATCH(AttendOneImpl)(q, kv, head, scratch, out, received);
+void AttendOne(const float* q, const SlotPages& kv, size_t head, size_t count, float* scratch, float* out,
+               float* received) {
+  HWY_DYNAMIC_DISPATCH(AttendOneImpl)(q, kv, head, count, scratch, out, received);
 }
 
 void AttendChunk(const ChunkAttentionArgs& args, size_t begin, size_t end) {

@@ -13,10 +13,15 @@ namespace dcp {
 // Floats of scratch that the two functions below need for a (layer, sequence) of `slots` slots.
 size_t AttentionScratch(size_t slots);
 
-// One query over everything in the cache: no mask, what is in the cache is attended.
+// Heads that AttendOne takes together, at most: they lie side by side in a page, and memory is read in longer runs.
+inline constexpr size_t kHeadsTogether = 4;
+
+// One token's queries of `count` heads over everything in the cache: no mask, what is in the cache is attended.
 //   out[d] = sum_j softmax_j(q . k_j / sqrt(D)) v_j[d]
-// q and out [D]. `received`, if not null, gets the softmax weight of each slot added to it [slots].
-void AttendOne(const float* q, const SlotPages& kv, size_t head, float* scratch, float* out, float* received);
+// q and out [count][D]. `received`, if not null, gets the softmax weight of each slot added to it [slots], by one head
+// after the other. A head's result does not depend on the heads beside it, bit for bit.
+void AttendOne(const float* q, const SlotPages& kv, size_t head, size_t count, float* scratch, float* out,
+               float* received);
 
 // The queries of a chunk of consecutive tokens, the last `q.rows` slots of kv in order. Query r (token first_position +
 // r) attends slot j while positions[j] <= n < expires[j], n its own position.

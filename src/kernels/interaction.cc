@@ -41,7 +41,7 @@ void ScoresImpl(const float* q_int, const SlotPages& keys, float beta, float* sc
       ahead[p] = InteractionKeys(keys, std::min(page + 4 + p, keys.page_count() - 1));
     }
     FloatVec sums[4][kVecs];
-    FourPanelDot(q_int, panels, ahead, dim, sums);
+    FourPanelDot({q_int, q_int, q_int, q_int}, panels, ahead, dim, sums);
     for (size_t p = 0; p < 4; ++p) {
       for (size_t v = 0; v < kVecs; ++v) {
         StoreFloats(hn::MulAdd(sums[p][v], scale, offset), scores + (page + p) * kPanel + v * kLanes);

@@ -7,6 +7,9 @@
 #define DCP_KERNELS_PANEL_DOT_INL_H_
 #endif
 
+#include <algorithm>
+
+#include "base/aligned_buffer.h"
 #include "kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,21 +33,25 @@ HWY_INLINE void PanelDot(const float* x, size_t x_stride, const T* panel, size_t
   }
 }
 
-// One row with four panels at once, which hides the latency of the multiply-adds. Same sums as PanelDot<1>. Asks for
-// the same places of four panels `ahead` meanwhile: panels lie apart, and each is too short for the hardware to run
-// ahead.
+// Four rows with a panel each at once, which hides the latency of the multiply-adds. Same sums as PanelDot<1>. Asks for
+// the same places of four panels `ahead` meanwhile, each line once: panels lie apart, and each is too short for the
+// hardware to run ahead.
 template <typename T>
-HWY_INLINE void FourPanelDot(const float* x, const T* const (&panels)[4], const T* const (&ahead)[4], size_t n,
-                             FloatVec (&sums)[4][kVecs]) {
+HWY_INLINE void FourPanelDot(const float* const (&x)[4], const T* const (&panels)[4], const T* const (&ahead)[4],
+                             size_t n, FloatVec (&sums)[4][kVecs]) {
+  constexpr size_t kLineInputs = std::max<size_t>(1, kCacheLine / (kPanel * sizeof(T)));
   for (size_t p = 0; p < 4; ++p) {
     for (size_t v = 0; v < kVecs; ++v) sums[p][v] = hn::Zero(kFloats);
   }
-  for (size_t i = 0; i < n; ++i) {
-    const FloatVec xi = hn::Set(kFloats, x[i]);
-    for (size_t p = 0; p < 4; ++p) {
-      hwy::Prefetch(ahead[p] + i * kPanel);
-      for (size_t v = 0; v < kVecs; ++v) {
-        sums[p][v] = hn::MulAdd(xi, LoadFloats(panels[p] + i * kPanel + v * kLanes), sums[p][v]);
+  for (size_t begin = 0; begin < n; begin += kLineInputs) {
+    for (size_t p = 0; p < 4; ++p) hwy::Prefetch(ahead[p] + begin * kPanel);
+    const size_t end = std::min(begin + kLineInputs, n);
+    for (size_t i = begin; i < end; ++i) {
+      for (size_t p = 0; p < 4; ++p) {
+        const FloatVec xi = hn::Set(kFloats, x[p][i]);
+        for (size_t v = 0; v < kVecs; ++v) {
+          sums[p][v] = hn::MulAdd(xi, LoadFloats(panels[p] + i * kPanel + v * kLanes), sums[p][v]);
+        }
       }
     }
   }

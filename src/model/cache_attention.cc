@@ -13,6 +13,9 @@ namespace {
 // Queries of a chunk that one worker takes at a time.
 constexpr size_t kUnitQueries = 4 * kChunkQueries;
 
+// Units of decode attention for each worker, at the least.
+constexpr size_t kUnitsOfAWorker = 3;
+
 // Pages of slots that one worker decides about at a time.
 constexpr size_t kUnitPages = 4;
 
@@ -88,7 +91,7 @@ void CacheAttention::RunTokenStep(size_t step) {
   if (rule_.attention) {  // the heads of a sequence add to the same sums, so they go one after the other
     pool_.ParallelFor(active_.size(), [&](size_t i, size_t worker) {
       failure_.Catch(i, [&] { AppendAndEvict(*active_[i], step, workers_[worker]); });
-      for (size_t head = 0; head < heads; ++head) Attend(*active_[i], step, head, workers_[worker]);
+      Attend(*active_[i], step, 0, heads, workers_[worker]);
     });
     return failure_.Rethrow();
   }
@@ -96,8 +99,19 @@ void CacheAttention::RunTokenStep(size_t step) {
     failure_.Catch(i, [&] { AppendAndEvict(*active_[i], step, workers_[worker]); });
   });
   failure_.Rethrow();
-  pool_.ParallelFor(active_.size() * heads,
-                    [&](size_t i, size_t worker) { Attend(*active_[i / heads], step, i % heads, workers_[worker]); });
+  const size_t together = HeadsOfAUnit(active_.size());
+  const size_t units = DivideUp(heads, together);
+  pool_.ParallelFor(active_.size() * units, [&](size_t i, size_t worker) {
+    const size_t head = i % units * together;
+    Attend(*active_[i / units], step, head, std::min(together, heads - head), workers_[worker]);
+  });
+}
+
+// Heads that a worker takes together: as many as leave every worker several units, so that none waits long for another.
+size_t CacheAttention::HeadsOfAUnit(size_t sequences) const {
+  size_t together = kHeadsTogether;
+  while (together > 1 && sequences * DivideUp(dims_.heads, together) < kUnitsOfAWorker * workers_.size()) together /= 2;
+  return together;
 }
 
 void CacheAttention::AppendAndEvict(const Segment& segment, size_t step, WorkerScratch& scratch) {
@@ -132,11 +146,11 @@ int32_t CacheAttention::ExpiryAtAppend(int32_t position) const {
   return rule_.chunk == EvictionPolicy::ChunkRule::kExpiry ? ExpiryOf(*rule_.policy, position) : kNever;
 }
 
-void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, WorkerScratch& scratch) {
+void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, size_t count, WorkerScratch& scratch) {
   LayerSlots& slots = Slots(segment);
   const size_t d = dims_.head_dim;
   const size_t row = segment.row + step;
-  AttendOne(qkv_.row(row) + head * d, slots.pages(), head, scratch.attention.data(), out_.row(row) + head * d,
+  AttendOne(qkv_.row(row) + head * d, slots.pages(), head, count, scratch.attention.data(), out_.row(row) + head * d,
             rule_.attention ? slots.attention() : nullptr);
 }
 

@@ -69,7 +69,8 @@ class CacheAttention {
   void Reserve(std::span<const Segment* const> segments, size_t tokens);
   void RunTokenStep(size_t step);
   void AppendAndEvict(const Segment& segment, size_t step, WorkerScratch& scratch);
-  void Attend(const Segment& segment, size_t step, size_t head, WorkerScratch& scratch);
+  void Attend(const Segment& segment, size_t step, size_t head, size_t count, WorkerScratch& scratch);
+  size_t HeadsOfAUnit(size_t sequences) const;
   void RunChunks();
   void AppendChunk(const Segment& segment);
   void DecideChunks();

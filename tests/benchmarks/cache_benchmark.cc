@@ -26,10 +26,7 @@ void BM_AttendOne(benchmark::State& state, KvType type) {
   size_t next = 0;
   for (auto _ : state) {
     const SlotPages pages = sets[next++ % sets.size()].pages();
-    for (size_t head = 0; head < layout.heads; ++head) {
-      AttendOne(q.data() + head * layout.head_dim, pages, head, scratch.data(), out.data() + head * layout.head_dim,
-                nullptr);
-    }
+    AttendOne(q.data(), pages, 0, layout.heads, scratch.data(), out.data(), nullptr);
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
@@ -38,6 +35,7 @@ void BM_AttendOne(benchmark::State& state, KvType type) {
 }
 BENCHMARK_CAPTURE(BM_AttendOne, f32, KvType::kF32)->ArgName("kept")->RangeMultiplier(2)->Range(64, 1024);
 BENCHMARK_CAPTURE(BM_AttendOne, f16, KvType::kF16)->ArgName("kept")->RangeMultiplier(2)->Range(64, 1024);
+BENCHMARK_CAPTURE(BM_AttendOne, i8, KvType::kI8)->ArgName("kept")->RangeMultiplier(2)->Range(64, 1024);
 
 void BM_InteractionScores(benchmark::State& state) {
   const auto kept = static_cast<size_t>(state.range(0));

@@ -56,15 +56,43 @@ TEST_P(AttentionTest, OneQueryAgreesWithDoublePrecision) {
         const std::vector<float> q = random_.Vector(d, -2, 2);
         AlignedBuffer<float> scratch(AttentionScratch(slots));
         std::vector<float> out(d + 1, 55.0f), received(slots + 1, 1.0f);
-        AttendOne(q.data(), kv.pages(), head, scratch.data(), out.data(), received.data());
+        AttendOne(q.data(), kv.pages(), head, 1, scratch.data(), out.data(), received.data());
         const Attended expected = Expected(kv, head, q.data(), [](size_t) { return true; });
         for (size_t i = 0; i < d; ++i) ASSERT_NEAR(out[i], expected.out[i], 1e-5) << "D " << d << " slots " << slots;
         for (size_t j = 0; j < slots; ++j) ASSERT_NEAR(received[j], 1.0 + expected.weights[j], 1e-5);
         EXPECT_EQ(out[d], 55.0f) << "wrote beyond the head";
         EXPECT_EQ(received[slots], 1.0f) << "wrote beyond the slots";
         const std::vector<float> with_received = out;
-        AttendOne(q.data(), kv.pages(), head, scratch.data(), out.data(), nullptr);
+        AttendOne(q.data(), kv.pages(), head, 1, scratch.data(), out.data(), nullptr);
         EXPECT_EQ(out, with_received);
+      }
+    }
+  }
+}
+
+// Heads that are taken together are each what they are alone, bit for bit, and what they received is added in order.
+TEST_P(AttentionTest, HeadsDoNotDependOnTheirNeighbours) {
+  constexpr size_t kHeads = 11;
+  for (const KvType type : kKvTypes) {
+    for (const size_t d : {5, 64, 80}) {
+      for (const size_t slots : {1, 16, 40, 100}) {
+        const PageMaker kv(random_, {kHeads, d, 0, type}, slots);
+        const std::vector<float> q = random_.Vector(kHeads * d, -2, 2);
+        AlignedBuffer<float> scratch(AttentionScratch(slots));
+        std::vector<float> alone(kHeads * d), received_alone(slots);
+        for (size_t head = 0; head < kHeads; ++head) {
+          AttendOne(q.data() + head * d, kv.pages(), head, 1, scratch.data(), alone.data() + head * d,
+                    received_alone.data());
+        }
+        for (size_t count = 1; count <= kHeads; ++count) {
+          std::vector<float> together(kHeads * d), received(slots);
+          for (size_t head = 0; head < kHeads; head += count) {
+            AttendOne(q.data() + head * d, kv.pages(), head, std::min(count, kHeads - head), scratch.data(),
+                      together.data() + head * d, received.data());
+          }
+          ASSERT_EQ(together, alone) << count << " heads, D " << d << ", slots " << slots;
+          ASSERT_EQ(received, received_alone);
+        }
       }
     }
   }
@@ -76,7 +104,7 @@ TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
   const std::vector<float> q = random_.Vector(8, -3000, 3000);
   AlignedBuffer<float> scratch(AttentionScratch(20));
   std::vector<float> out(8);
-  AttendOne(q.data(), kv.pages(), 0, scratch.data(), out.data(), nullptr);
+  AttendOne(q.data(), kv.pages(), 0, 1, scratch.data(), out.data(), nullptr);
   for (float value : out) EXPECT_TRUE(std::isfinite(value) && std::abs(value) <= 2.0f) << value;
 }
 
