@@ -92,6 +92,9 @@ void LinearScratch::Reserve(WeightType type, size_t rows, size_t in) {
   groups_ = DivideUp(in, kActivationGroup);
   if (rows * stride_ > values_.size()) values_ = AlignedBuffer<int16_t>(rows * stride_);
   if (rows * groups_ > scales_.size()) scales_ = AlignedBuffer<float>(rows * groups_);
+  if (type != WeightType::kI4) return;
+  const size_t blocks = stride_ / kQuantBlock;
+  if (rows * blocks > offsets_.size()) offsets_ = AlignedBuffer<int32_t>(rows * blocks);
 }
 
 void Linear(const LinearArgs& args, ThreadPool& pool) {

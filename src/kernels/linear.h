@@ -26,12 +26,15 @@ class LinearScratch {
 
   int16_t* values(size_t row) { return values_.data() + row * stride_; }  // [in rounded up to kQuantBlock]
   float* scales(size_t row) { return scales_.data() + row * groups_; }    // [groups]
-  size_t stride() const { return stride_; }                               // from row to row of the values
+  // What a block of inputs adds to each sum where weights stand kNibbleZero too high: [in / kQuantBlock rounded up].
+  int32_t* offsets(size_t row) { return offsets_.data() + row * (stride_ / kQuantBlock); }
+  size_t stride() const { return stride_; }  // from row to row of the values
 
  private:
   AlignedBuffer<float> packed_;
   AlignedBuffer<int16_t> values_;
   AlignedBuffer<float> scales_;
+  AlignedBuffer<int32_t> offsets_;
   size_t stride_ = 0;
   size_t groups_ = 0;
 };

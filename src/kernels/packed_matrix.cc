@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
+#include "kernels/nibbles.h"
 #include "support/half.h"
 
 namespace dcp {
@@ -54,79 +54,12 @@ void QuantizeBlock(const Source& source, size_t first_input, size_t first_output
   }
 }
 
-// One block of a panel as it is given, [input][output], so that loops over the outputs are vectors.
-using BlockOfFloats = float[kQuantBlock][kPanel];
-
-// To the nearest whole number, halves to the even one; |x| < 2^22. nearbyint is a call for each.
-float Rounded(float x) {
-  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: no room for fractions
-  return (x + kShift) - kShift;
-}
-
-// Scales as they are tried for i4, as divisions of the value of largest magnitude: what it becomes. The first keeps
-// weights that i4 holds exactly; the others find, where the rest of the block is small, a scale that suits it better.
-constexpr float kLargestBecomes[] = {-8.0f, 7.0f, -7.5f, -8.5f, 7.5f, -9.0f, -7.0f, 8.0f};
-
-// For each output, the scale of those tried, each refined to that of least squares and rounded to half, whose sum of
-// squared errors is least.
-void FindNibbleScales(const BlockOfFloats& x, float (&best)[kPanel]) {
-  constexpr float kLargestHalf = 65504.0f;
-  constexpr float kSmallest = 1e-30f;  // the inverse of less would overflow
-  float extreme[kPanel] = {}, least[kPanel];
-  std::fill(least, least + kPanel, std::numeric_limits<float>::infinity());
-  std::fill(best, best + kPanel, 0.0f);
-  for (const auto& row : x) {
-    for (size_t o = 0; o < kPanel; ++o) extreme[o] = std::abs(row[o]) > std::abs(extreme[o]) ? row[o] : extreme[o];
-  }
-  for (const float becomes : kLargestBecomes) {
-    float inverse[kPanel], products[kPanel] = {}, squares[kPanel] = {}, errors[kPanel] = {}, scale[kPanel];
-    for (size_t o = 0; o < kPanel; ++o) inverse[o] = std::abs(extreme[o]) < kSmallest ? 0.0f : becomes / extreme[o];
-    const auto level = [&](size_t i, size_t o) {
-      return Rounded(std::min(std::max(x[i][o] * inverse[o], -8.0f), 7.0f));
-    };
-    for (size_t i = 0; i < kQuantBlock; ++i) {
-      for (size_t o = 0; o < kPanel; ++o) {
-        const float q = level(i, o);
-        products[o] += q * x[i][o];
-        squares[o] += q * q;
-      }
-    }
-    for (size_t o = 0; o < kPanel; ++o) {
-      const float exact = squares[o] > 0.0f ? products[o] / squares[o] : 0.0f;
-      scale[o] = FloatFromHalf(HalfFromFloat(std::clamp(exact, -kLargestHalf, kLargestHalf)));
-    }
-    for (size_t i = 0; i < kQuantBlock; ++i) {
-      for (size_t o = 0; o < kPanel; ++o) {
-        const float error = x[i][o] - scale[o] * level(i, o);
-        errors[o] += error * error;
-      }
-    }
-    for (size_t o = 0; o < kPanel; ++o) {
-      if (!(errors[o] < least[o])) continue;
-      least[o] = errors[o];
-      best[o] = scale[o];
-    }
-  }
-}
-
-void PackNibbles(const Source& source, size_t first_input, size_t first_output, std::byte* block) {
-  BlockOfFloats x;
+void PackNibbleBlock(const Source& source, size_t first_input, size_t first_output, std::byte* block) {
+  FloatBlock x;
   for (size_t i = 0; i < kQuantBlock; ++i) {
     for (size_t o = 0; o < kPanel; ++o) x[i][o] = source.At(first_input + i, first_output + o);
   }
-  float scale[kPanel];
-  FindNibbleScales(x, scale);
-  auto* scales = reinterpret_cast<uint16_t*>(block);
-  auto* words = reinterpret_cast<uint16_t*>(block + kPanel * sizeof(uint16_t));
-  for (size_t o = 0; o < kPanel; ++o) scales[o] = HalfFromFloat(scale[o]);
-  std::fill(words, words + kQuantBlock * kPanel / kNibbles, uint16_t{0});
-  for (size_t i = 0; i < kQuantBlock; ++i) {
-    for (size_t o = 0; o < kPanel; ++o) {
-      const float q = scale[o] == 0.0f ? 0.0f : Rounded(std::min(std::max(x[i][o] / scale[o], -8.0f), 7.0f));
-      const unsigned nibble = static_cast<unsigned>(static_cast<int>(q)) & 15u;
-      words[NibbleWord(i, o)] = static_cast<uint16_t>(words[NibbleWord(i, o)] | nibble << NibbleShift(i));
-    }
-  }
+  PackNibbles(x, block);
 }
 
 template <typename T, typename Convert>
@@ -152,7 +85,7 @@ void PackPanel(WeightType type, const Source& source, size_t first_output, std::
       break;
     case WeightType::kI4:
       for (size_t i = 0; i < source.in; i += kQuantBlock) {
-        PackNibbles(source, i, first_output, panel + i / kQuantBlock * kNibbleBlockBytes);
+        PackNibbleBlock(source, i, first_output, panel + i / kQuantBlock * kNibbleBlockBytes);
       }
   }
 }

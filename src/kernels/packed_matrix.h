@@ -27,7 +27,7 @@ constexpr bool IsQuantised(WeightType type) { return type == WeightType::kI8 || 
 //   i8               per kQuantBlock inputs: float scale[kPanel], then int8 [kQuantBlock / 2][kPanel][2]: inputs in
 //                    pairs, which products multiply and add at once
 //   i4               per kQuantBlock inputs: half scale[kPanel], then uint16 [kQuantBlock / 8][kPanel][2], each holding
-//                    one input, of the 2, of four pairs: the first in its lowest nibble; -8 .. 7 as two's complement
+//                    one input, of the 2, of four pairs: the first in its lowest nibble; a weight of -8 .. 7 plus 8
 //
 // The last panel is filled up with zeros; so is, for i8 and i4, the last block of inputs.
 class PackedMatrix {
@@ -61,9 +61,10 @@ constexpr size_t QuantIndex(size_t i, size_t lane) { return (i / 2 * kPanel + la
 
 // The word that the weight of input `i` and output `lane` is in among those of an i4 block, and what is in it.
 inline constexpr size_t kNibbles = 4;
+inline constexpr int kNibbleZero = 8;  // stands for 0
 constexpr size_t NibbleWord(size_t i, size_t lane) { return (i / (2 * kNibbles) * kPanel + lane) * 2 + i % 2; }
 constexpr unsigned NibbleShift(size_t i) { return static_cast<unsigned>(i / 2 % kNibbles) * 4; }
-constexpr int NibbleOf(uint16_t word, size_t i) { return static_cast<int>(((word >> NibbleShift(i)) & 15u) ^ 8u) - 8; }
+constexpr int NibbleOf(uint16_t word, size_t i) { return static_cast<int>(word >> NibbleShift(i) & 15u) - kNibbleZero; }
 
 // Bytes of one block of a panel: i8, i4.
 inline constexpr size_t kQuantBlockBytes = kPanel * sizeof(float) + kQuantBlock * kPanel;
