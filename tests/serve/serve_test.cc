@@ -378,6 +378,18 @@ TEST(ServeLimits, KeysAreAskedFor) {
   EXPECT_THROW(ApiKeys::Load(dir / "none", io), Error);
 }
 
+TEST(ServeLimits, APortIsListenedAtOnce) {
+  Server server(Anywhere());
+  ServeOptions same = Anywhere();
+  same.port = server.port();
+  try {
+    Server other(same);
+    ADD_FAILURE() << "two servers listen at port " << same.port;
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find(std::to_string(same.port)), std::string::npos) << error.what();
+  }
+}
+
 TEST(ServeLimits, DrainingRefusesNewRequestsAndEndsTheOthers) {
   Server server(Anywhere());
   const Json body{{"prompt", "abc"}, {"max_tokens", 200}, {"ignore_eos", true}};

@@ -107,6 +107,11 @@ struct HttpServer::Impl {
     server.set_write_timeout(options.write_timeout);
     server.set_keep_alive_max_count(1000);
     server.set_tcp_nodelay(true);
+    // Not cpp-httplib's own: it lets several servers listen at one port.
+    server.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
       if (!HasAmbiguousLength(request)) return httplib::Server::HandlerResponse::Unhandled;
       Answer(response, ErrorDocument(400, "more than one Content-Length or Transfer-Encoding"), 400);
