@@ -241,6 +241,9 @@ int HttpServer::Start() {
                 "cannot listen at " + options.host + " port " + std::to_string(options.port) + ": " + why);
   }
   impl_->listener = std::thread([this] { impl_->server.listen_after_bind(); });
+  // Before it runs, stop() would be lost on it.
+  for (int i = 0; i < 5000 && !impl_->server.is_running(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return port;
 }
 
