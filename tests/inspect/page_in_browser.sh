@@ -5,13 +5,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 tool=$1 model=$2 dir=$3
 
-browser=
-for name in ${DCP_BROWSER:-} chromium chromium-browser google-chrome google-chrome-stable; do
-  if command -v "$name" >/dev/null; then
-    browser=$name
-    break
-  fi
-done
+. "$here/../find_browser.sh"
 if [ -z "$browser" ]; then
   echo "skipped: no Chromium here (Debian: chromium; or name one in DCP_BROWSER)"
   exit 77

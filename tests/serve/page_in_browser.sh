@@ -5,13 +5,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 serve=$1 model=$2 dir=$3
 
-browser=
-for name in ${DCP_BROWSER:-} chromium chromium-browser google-chrome google-chrome-stable; do
-  if command -v "$name" >/dev/null; then
-    browser=$name
-    break
-  fi
-done
+. "$here/../find_browser.sh"
 if [ -z "$browser" ] || ! command -v python3 >/dev/null; then
   echo "skipped: no Chromium here (Debian: chromium; or name one in DCP_BROWSER), or no python3"
   exit 77
