@@ -105,7 +105,8 @@ TEST_P(WeightTypeParity, ExactWeights) {
   }
 }
 
-// Of any weights, what is lost is bounded by the bits that the type keeps. Measured: f16 0.0011, bf16 0.008, i8 0.032, i4 0.42.
+// Of any weights, what is lost is bounded by the bits that the type keeps. Measured: f16 0.0011, bf16 0.008, i8 0.032,
+// i4 0.42.
 double RoundingTolerance(WeightType type) {
   if (type == WeightType::kF16) return 0.004;
   if (type == WeightType::kI4) return 0.6;
