@@ -48,7 +48,7 @@ HWY_INLINE FloatVec GeluErf(FloatVec x) {
 }
 
 // Those that no published GPT-2 has; apart, so that the products' own code stays small.
-HWY_NOINLINE FloatVec OtherActivation(Activation activation, FloatVec x) {
+HWY_NOINLINE inline FloatVec OtherActivation(Activation activation, FloatVec x) {
   switch (activation) {
     case Activation::kGelu:
       return GeluErf(x);

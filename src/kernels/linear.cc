@@ -2,48 +2,10 @@
 
 #include <algorithm>
 
-#include "support/simd_targets.h"
+#include "kernels/linear_block.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/linear.cc"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
-#include "kernels/linear_block-inl.h"
-#include "kernels/linear_float-inl.h"
-#include "kernels/linear_int-inl.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace dcp {
-namespace HWY_NAMESPACE {
-namespace {
-
-void ComputeBlock(const LinearArgs& args, const LinearBlock& block) {
-  switch (args.weights->type()) {
-    case WeightType::kF32:
-      return FloatBlock<float>(args, block);
-    case WeightType::kBF16:
-      return FloatBlock<hwy::bfloat16_t>(args, block);
-    case WeightType::kF16:
-      return FloatBlock<hwy::float16_t>(args, block);
-    case WeightType::kI8:
-      return IntBlock<I8Weights>(args, block);
-    case WeightType::kI4:
-      return IntBlock<I4Weights>(args, block);
-  }
-}
-
-}  // namespace
-}  // namespace HWY_NAMESPACE
-}  // namespace dcp
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 namespace dcp {
 namespace {
-
-HWY_EXPORT(ComputeBlock);
-HWY_EXPORT(PackRows);
-HWY_EXPORT(QuantizeRow);
 
 // Blocks that each thread gets, at the least, so that one that is held up does not hold up all.
 constexpr size_t kBlocksPerThread = 8;
@@ -55,7 +17,7 @@ constexpr size_t kParallelRows = 8;
 constexpr size_t kPackInputs = 256;
 
 void QuantizeRows(const LinearArgs& args, ThreadPool& pool) {
-  const auto one = [&](size_t row, size_t) { HWY_DYNAMIC_DISPATCH(QuantizeRow)(args, row); };
+  const auto one = [&](size_t row, size_t) { QuantizeRow(args, row); };
   if (args.x.rows >= kParallelRows) return pool.ParallelFor(args.x.rows, one);
   for (size_t row = 0; row < args.x.rows; ++row) one(row, 0);
 }
@@ -74,8 +36,7 @@ void PackBlocks(const LinearArgs& args, const RowBlocks& blocks, ThreadPool& poo
   const size_t pieces = DivideUp(args.x.cols, kPackInputs);
   const auto one = [&](size_t i, size_t) {
     const size_t begin = i % pieces * kPackInputs;
-    HWY_DYNAMIC_DISPATCH(PackRows)
-    (args, blocks.Block(i / pieces), begin, std::min(begin + kPackInputs, args.x.cols));
+    PackRows(args, blocks.Block(i / pieces), begin, std::min(begin + kPackInputs, args.x.cols));
   };
   if (args.x.rows >= kParallelRows) return pool.ParallelFor(blocks.count * pieces, one);
   for (size_t i = 0; i < blocks.count * pieces; ++i) one(i, 0);
@@ -114,9 +75,8 @@ void Linear(const LinearArgs& args, ThreadPool& pool) {
     LinearBlock block = row_blocks.Block(i / panel_blocks);
     block.panel_begin = i % panel_blocks * step;
     block.panel_end = std::min(block.panel_begin + step, panels);
-    HWY_DYNAMIC_DISPATCH(ComputeBlock)(args, block);
+    IsQuantised(type) ? IntBlock(args, block) : FloatBlock(args, block);
   });
 }
 
 }  // namespace dcp
-#endif  // HWY_ONCE

@@ -31,7 +31,6 @@ bool HasVnni() {
 std::string NameOf(int64_t highway) {
   std::string name = hwy::TargetName(highway);
   if (name == "AVX3") return "avx512";
-  if (name == "EMU128") return "scalar";
   std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   return name;
 }

@@ -2,18 +2,18 @@
 //
 // Two inputs are multiplied and added at once in integers, which is exact; the sum over the kQuantBlock inputs that
 // share a scale fits 32 bits with room to spare. Sums of blocks and of groups are float32, in ascending order.
-
-#if defined(DCP_KERNELS_LINEAR_INT_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef DCP_KERNELS_LINEAR_INT_INL_H_
-#undef DCP_KERNELS_LINEAR_INT_INL_H_
-#else
-#define DCP_KERNELS_LINEAR_INT_INL_H_
-#endif
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "kernels/linear_block.h"
+#include "kernels/simd_target.h"
+#include "support/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/linear_int.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
 #include "kernels/linear_block-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -69,7 +69,7 @@ void SumBlocks(const int16_t* values, size_t blocks, int32_t* offsets) {
   }
 }
 
-void QuantizeRow(const LinearArgs& args, size_t row) {
+void RoundRow(const LinearArgs& args, size_t row) {
   const size_t in = args.x.cols;
   int16_t* values = args.scratch->values(row);
   for (size_t begin = 0, group = 0; begin < in; begin += kActivationGroup, ++group) {
@@ -344,11 +344,16 @@ void IntRows(const LinearArgs& args, const LinearBlock& block) {
 }
 
 template <typename W>
-void IntBlock(const LinearArgs& args, const LinearBlock& block) {
+void BlockOf(const LinearArgs& args, const LinearBlock& block) {
   if constexpr (kPairInstruction) {
     if (MayUseVnni()) return IntRows<W, true>(args, block);
   }
   IntRows<W, false>(args, block);
+}
+
+void ComputeIntBlock(const LinearArgs& args, const LinearBlock& block) {
+  if (args.weights->type() == WeightType::kI4) return BlockOf<I4Weights>(args, block);
+  BlockOf<I8Weights>(args, block);
 }
 
 }  // namespace
@@ -356,4 +361,18 @@ void IntBlock(const LinearArgs& args, const LinearBlock& block) {
 }  // namespace dcp
 HWY_AFTER_NAMESPACE();
 
-#endif  // toggling guard
+#if HWY_ONCE
+namespace dcp {
+namespace {
+
+HWY_EXPORT(ComputeIntBlock);
+HWY_EXPORT(RoundRow);
+
+}  // namespace
+
+void IntBlock(const LinearArgs& args, const LinearBlock& block) { HWY_DYNAMIC_DISPATCH(ComputeIntBlock)(args, block); }
+
+void QuantizeRow(const LinearArgs& args, size_t row) { HWY_DYNAMIC_DISPATCH(RoundRow)(args, row); }
+
+}  // namespace dcp
+#endif  // HWY_ONCE

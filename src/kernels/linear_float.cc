@@ -1,14 +1,13 @@
 // Products with weights that are floating-point numbers of 32 or 16 bits.
-
-#if defined(DCP_KERNELS_LINEAR_FLOAT_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef DCP_KERNELS_LINEAR_FLOAT_INL_H_
-#undef DCP_KERNELS_LINEAR_FLOAT_INL_H_
-#else
-#define DCP_KERNELS_LINEAR_FLOAT_INL_H_
-#endif
-
 #include <algorithm>
 
+#include "kernels/linear_block.h"
+#include "support/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/linear_float.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
 #include "kernels/linear_block-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -85,7 +84,7 @@ void FewRows(const LinearArgs& args, const LinearBlock& block) {
 float* PackedRows(const LinearArgs& args, size_t row) { return args.scratch->packed() + row * args.x.cols; }
 
 // Packs inputs [begin, end).
-void PackRows(const LinearArgs& args, const LinearBlock& block, size_t begin, size_t end) {
+void PackTiles(const LinearArgs& args, const LinearBlock& block, size_t begin, size_t end) {
   const FloatTiles tiles(block.rows());
   for (size_t tile = 0, row = block.row_begin; tile < tiles.count(); row += tiles.rows(tile++)) {
     const size_t rows = tiles.rows(tile);
@@ -195,7 +194,7 @@ void ManyRows(const LinearArgs& args, const LinearBlock& block) {
 }
 
 template <typename T>
-void FloatBlock(const LinearArgs& args, const LinearBlock& block) {
+void BlockOf(const LinearArgs& args, const LinearBlock& block) {
   switch (block.rows()) {
     case 1:
       return FewRows<T, 1, 4>(args, block);
@@ -214,9 +213,38 @@ void FloatBlock(const LinearArgs& args, const LinearBlock& block) {
   }
 }
 
+void ComputeFloatBlock(const LinearArgs& args, const LinearBlock& block) {
+  switch (args.weights->type()) {
+    case WeightType::kBF16:
+      return BlockOf<hwy::bfloat16_t>(args, block);
+    case WeightType::kF16:
+      return BlockOf<hwy::float16_t>(args, block);
+    default:
+      return BlockOf<float>(args, block);
+  }
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace dcp
 HWY_AFTER_NAMESPACE();
 
-#endif  // toggling guard
+#if HWY_ONCE
+namespace dcp {
+namespace {
+
+HWY_EXPORT(ComputeFloatBlock);
+HWY_EXPORT(PackTiles);
+
+}  // namespace
+
+void FloatBlock(const LinearArgs& args, const LinearBlock& block) {
+  HWY_DYNAMIC_DISPATCH(ComputeFloatBlock)(args, block);
+}
+
+void PackRows(const LinearArgs& args, const LinearBlock& block, size_t begin, size_t end) {
+  HWY_DYNAMIC_DISPATCH(PackTiles)(args, block, begin, end);
+}
+
+}  // namespace dcp
+#endif  // HWY_ONCE
