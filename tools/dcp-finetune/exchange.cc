@@ -59,16 +59,23 @@ Exchange::Exchange(const ExchangeOptions& options) : options_(options) {
 
 Exchange::~Exchange() = default;
 
-void Exchange::Average(torch::Tensor& values) {
+void Exchange::Sum(const torch::Tensor& values) {
 #ifdef DCP_FINETUNE_GLOO
   if (!group_) return;
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> tensors = {values.cpu().contiguous()};
   group_->gloo->allreduce(tensors)->wait();
-  values.copy_(tensors[0]).div_(options_.processes);
+  if (!tensors[0].is_same(values)) values.copy_(tensors[0]);
 #else
   (void)values;
 #endif
+}
+
+void Exchange::Average(torch::Tensor& values) {
+  if (options_.processes == 1) return;
+  torch::NoGradGuard no_grad;
+  Sum(values);
+  values.div_(options_.processes);
 }
 
 }  // namespace dcp::finetune

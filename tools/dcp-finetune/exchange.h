@@ -26,6 +26,10 @@ class Exchange {
   // Replaces `values` by the mean over all processes; every process must call it, in the same order.
   void Average(torch::Tensor& values);
 
+  // Replaces `values` by their sum over all processes, in the same way. A value that only one process gives, and the
+  // others as zero, arrives as it is.
+  void Sum(const torch::Tensor& values);
+
  private:
   struct Group;
   ExchangeOptions options_;

@@ -12,10 +12,20 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Rows whose logits fit a cache (CPU) or fill the machine (device).
-int64_t ChunkRows(const Tensor& hidden) { return hidden.is_cpu() ? 128 : 8192; }
+// Rows whose logits are not too many for the last cache (CPU) or fill the machine (device). Fewer make the products
+// slower, which rearrange all of wte each time.
+int64_t ChunkRows(const Tensor& hidden) { return hidden.is_cpu() ? 512 : 8192; }
 
 Tensor Logits(const Tensor& hidden, const Tensor& wte) { return at::mm(hidden, wte.t()).to(torch::kFloat); }
+
+// sum += a b; the products may be of fewer bits than the sum.
+void AddProduct(Tensor& sum, const Tensor& a, const Tensor& b) {
+  if (a.scalar_type() == sum.scalar_type()) {
+    sum.addmm_(a, b);
+  } else {
+    sum.add_(at::mm(a, b));
+  }
+}
 
 // Turns logits into probabilities in place; returns log sum exp [n].
 Tensor SoftmaxInPlace(Tensor& logits) {
@@ -70,7 +80,7 @@ class LmLossFunction : public torch::autograd::Function<LmLossFunction> {
       logits.scatter_add_(1, labels, torch::full_like(labels, -text_share, logits.options()));
       const Tensor grad = logits.mul_((mask.to(torch::kFloat) / count).unsqueeze(1)).to(compute);
       grad_x.slice(0, begin, end).copy_(at::mm(grad, w));
-      if (with_wte) grad_w.add_(at::mm(grad.t(), rows));
+      if (with_wte) AddProduct(grad_w, grad.t(), rows);
     }
     context->save_for_backward({grad_x, grad_w});
     return (total / count).to(torch::kFloat);

@@ -28,8 +28,8 @@ Tensor Orthogonalise(const Tensor& matrix) {
   return tall ? x.t() : x;
 }
 
-Optimiser::Optimiser(Parameters& parameters, const OptimiserOptions& options)
-    : parameters_(&parameters), options_(options) {
+Optimiser::Optimiser(Parameters& parameters, const OptimiserOptions& options, Exchange& exchange)
+    : parameters_(&parameters), options_(options), exchange_(&exchange) {
   for (int g = 0; g < kParameterGroups; ++g) {
     first_[g] = torch::zeros_like(parameters.Flat(static_cast<ParameterGroup>(g)));
     second_[g] = torch::zeros_like(first_[g]);
@@ -68,21 +68,34 @@ void Optimiser::MuonStep(double lr) {
   const int g = static_cast<int>(ParameterGroup::kMatrices);
   parameters_->Flat(ParameterGroup::kMatrices).mul_(1 - lr * options_.weight_decay);
   first_[g].mul_(options_.momentum).add_(parameters_->FlatGradient(ParameterGroup::kMatrices));
+  struct Update {
+    Tensor value;
+    double rate;
+    Tensor direction;
+  };
+  const Tensor directions = torch::zeros_like(first_[g]);
+  std::vector<Update> updates;
   int64_t offset = 0;
   for (const Parameter& parameter : parameters_->all()) {
     if (parameter.group != ParameterGroup::kMatrices) continue;
-    const Tensor momentum = first_[g].narrow(0, offset, parameter.value.numel()).view(parameter.value.sizes());
-    offset += parameter.value.numel();
-    const Tensor ahead = at::add(parameter.value.grad(), momentum, options_.momentum);  // Nesterov
+    const auto flat = [&](const Tensor& of) {
+      return of.narrow(0, offset, parameter.value.numel()).view(parameter.value.sizes());
+    };
+    const Tensor ahead = at::add(parameter.value.grad(), flat(first_[g]), options_.momentum);  // Nesterov
     const int64_t parts = Parts(parameter);
-    const std::vector<Tensor> updates = ahead.chunk(parts, 1), values = parameter.value.detach().chunk(parts, 1);
+    const std::vector<Tensor> all = ahead.chunk(parts, 1), values = parameter.value.detach().chunk(parts, 1),
+                              results = flat(directions).chunk(parts, 1);
+    offset += parameter.value.numel();
     for (int64_t part = 0; part < parts; ++part) {
       // Stored [in, out]: a map to more outputs than inputs gets a longer step, so that outputs move alike.
-      const double shape = static_cast<double>(updates[part].size(1)) / static_cast<double>(updates[part].size(0));
-      Tensor target = values[part];
-      target.sub_(Orthogonalise(updates[part]), lr * std::sqrt(std::max(1.0, shape)));
+      const double shape = static_cast<double>(all[part].size(1)) / static_cast<double>(all[part].size(0));
+      const bool ours = static_cast<int>(updates.size()) % exchange_->processes() == exchange_->rank();
+      updates.push_back({values[part], lr * std::sqrt(std::max(1.0, shape)), results[part]});
+      if (ours) updates.back().direction.copy_(Orthogonalise(all[part]));
     }
   }
+  exchange_->Sum(directions);
+  for (Update& update : updates) update.value.sub_(update.direction, update.rate);
 }
 
 double ClipGradients(Parameters& parameters, double limit) {

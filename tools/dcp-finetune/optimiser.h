@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "dcp-finetune/exchange.h"
 #include "dcp-finetune/parameters.h"
 #include "dcp-finetune/train_options.h"
 
@@ -17,7 +18,8 @@ torch::Tensor Orthogonalise(const torch::Tensor& matrix);
 
 class Optimiser {
  public:
-  Optimiser(Parameters& parameters, const OptimiserOptions& options);
+  // Of several processes each finds a share of Muon's directions. Both references must outlive this.
+  Optimiser(Parameters& parameters, const OptimiserOptions& options, Exchange& exchange);
 
   // One step with the gradients as they are; `share` of the peak learning rate, `step` from 0.
   void Step(int64_t step, double share);
@@ -31,6 +33,7 @@ class Optimiser {
 
   Parameters* parameters_;
   OptimiserOptions options_;
+  Exchange* exchange_;
   torch::Tensor first_[kParameterGroups], second_[kParameterGroups];
 };
 

@@ -96,7 +96,7 @@ Trainer::Trainer(const RunPlan& plan)
       parameters_(MakeParameters(plan)),
       teacher_(LoadTeacher(plan)),
       mask_(options_.mask.empty() ? Tensor() : PolicyMask(options_.mask, options_.context, plan.device)),
-      optimiser_(parameters_, options_.optimiser),
+      optimiser_(parameters_, options_.optimiser, exchange_),
       texts_(OpenTexts(plan, pool_)),
       stream_(*texts_.corpus, texts_.division.train, plan.end_of_text, options_.context, options_.seed) {
   if (plan.first_step > 0) LoadState(plan.state, parameters_, optimiser_);
