@@ -23,7 +23,9 @@ configure_and_test() {
   cmake --preset "$preset" -DDCP_BUILD_FINETUNE=OFF "$@" >&2
   # shellcheck disable=SC2086
   cmake --build "build-$preset" --parallel "$(nproc)" --target $targets >&2
-  ctest --test-dir "build-$preset" --output-on-failure --no-tests=error --parallel "$(nproc)" -R "$regex"
+  # Not the tests that build the library once more: it takes minutes, and tools/test.sh has them.
+  ctest --test-dir "build-$preset" --output-on-failure --no-tests=error --parallel "$(nproc)" -R "$regex" \
+    -E '^install\.(subdirectory|other)'
 }
 
 check_sanitize() {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -102,6 +103,9 @@ struct GenerateRequest {
   // A beginning of the prompt that the session has read already, and that stays as it is; null: nothing. The prompt has
   // to begin with its ids. Must outlive the call.
   const PromptState* start = nullptr;
+  // What leaves the cache of its sequences, as Session::Add takes it; null: as the session's policy says. Not with
+  // `start`, which was read under that one.
+  std::shared_ptr<const EvictionPolicy> policy = nullptr;
   // Not empty: the request is known to be wrong, and is answered with this error.
   std::string error;
 };

@@ -100,8 +100,14 @@ class Session {
   ~Session();
   Session(Session&&) noexcept;
 
-  // Adds an empty sequence; others may be in any state.
-  SequenceId Add();
+  // Adds an empty sequence; others may be in any state. `policy`: what leaves this sequence's cache, and that of its
+  // clones; null: as the session's. Throws Error(kInvalidArgument) for a policy whose methods contradict each other, or
+  // that needs what is not kept for the session's: interaction scores, received attention, decided or delayed drops. So
+  // under "learned" a sequence may have another threshold, a cap, or be dense.
+  SequenceId Add(std::shared_ptr<const EvictionPolicy> policy = nullptr);
+
+  // Throws what Add would for this policy. May be called by any thread at any time.
+  void CheckSequencePolicy(const std::shared_ptr<const EvictionPolicy>& policy) const;
 
   // Adds a copy of a sequence: same tokens seen, same cache content in the same slots. The two share memory until
   // either changes it, page by page; what they compute is what two sequences fed alike would.
@@ -131,7 +137,8 @@ class Session {
 
   const KvCache& cache() const;
   const Model& model() const;
-  const EvictionPolicy& policy() const;
+  const EvictionPolicy& policy() const;                     // of sequences that were added without one
+  const EvictionPolicy& policy(SequenceId sequence) const;  // of this one
   const SessionOptions& options() const;
 
   // Tokens between a drop's decision and its effect: the model's eviction_delay where the policy follows it, else 0.
@@ -141,10 +148,11 @@ class Session {
   const DropLog& Drops(int layer, SequenceId sequence) const;
 
   // Writes one sequence (cache content, positions, policy state) to a binary stream; Restore adds it back, in this
-  // process or another, on the same model, policy needs and KV type. Throws Error(kIo) when the stream fails,
-  // Error(kInvalidArgument) when what is read is damaged or belongs to another model; nothing is added then.
+  // process or another, on the same model, policy needs and KV type, to go on under `policy` as Add takes it. Throws
+  // Error(kIo) when the stream fails, Error(kInvalidArgument) when what is read is damaged or belongs to another model;
+  // nothing is added then.
   void Save(SequenceId sequence, std::ostream& out) const;
-  SequenceId Restore(std::istream& in);
+  SequenceId Restore(std::istream& in, std::shared_ptr<const EvictionPolicy> policy = nullptr);
 
  private:
   struct Impl;

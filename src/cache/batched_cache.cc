@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "dcp/error.h"
 
@@ -12,8 +13,9 @@ BatchedCache::BatchedCache(const CacheShape& shape) : shape_(shape), pool_(shape
   sequence_bytes_ = empty.bookkeeping_bytes() * static_cast<size_t>(shape_.layers);
 }
 
-CachedSequence& BatchedCache::Add() {
+CachedSequence& BatchedCache::Add(std::shared_ptr<const PolicyRules> rules) {
   auto sequence = std::make_unique<CachedSequence>();
+  sequence->rules = std::move(rules);
   sequence->layers.reserve(shape_.layers);
   for (int i = 0; i < shape_.layers; ++i) {
     sequence->layers.emplace_back(shape_.page, pool_, shape_.positions, shape_.tracking);
@@ -24,7 +26,7 @@ CachedSequence& BatchedCache::Add() {
 }
 
 CachedSequence& BatchedCache::Clone(const CachedSequence& source) {
-  CachedSequence& copy = Add();
+  CachedSequence& copy = Add(source.rules);
   for (int i = 0; i < shape_.layers; ++i) copy.layers[i].CopyFrom(source.layers[i]);
   copy.seen = source.seen;
   copy.broken = source.broken;

@@ -12,12 +12,15 @@
 
 namespace dcp {
 
+struct PolicyRules;
+
 // What the cache holds of one sequence.
 struct CachedSequence {
   SequenceId id = 0;
-  int32_t seen = 0;                // tokens fed
-  bool broken = false;             // a pass failed midway: its layers disagree
-  std::vector<LayerSlots> layers;  // [L]
+  std::shared_ptr<const PolicyRules> rules;  // by which its slots leave; the cache itself does not look
+  int32_t seen = 0;                          // tokens fed
+  bool broken = false;                       // a pass failed midway: its layers disagree
+  std::vector<LayerSlots> layers;            // [L]
 };
 
 struct CacheShape {
@@ -33,7 +36,7 @@ class BatchedCache final : public KvCache {
   explicit BatchedCache(const CacheShape& shape);
 
   // Adds an empty sequence.
-  CachedSequence& Add();
+  CachedSequence& Add(std::shared_ptr<const PolicyRules> rules = nullptr);
   // Adds a copy of `source`, which shares its pages until either writes to them. Throws Error(kOutOfMemory); nothing is
   // added then.
   CachedSequence& Clone(const CachedSequence& source);

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "dcp/error.h"
@@ -213,7 +214,8 @@ void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedS
   writer.Finish();
 }
 
-CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in) {
+CachedSequence& RestoreSequence(BatchedCache& cache, std::shared_ptr<const PolicyRules> rules, uint64_t fingerprint,
+                                std::istream& in) {
   Reader reader(in);
   char magic[sizeof(kMagic)];
   reader.Bytes(magic, sizeof(magic));
@@ -228,7 +230,7 @@ CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::
            " positions");
   }
   const bool has_drops = reader.Value<uint32_t>() != 0;
-  CachedSequence& sequence = cache.Add();
+  CachedSequence& sequence = cache.Add(std::move(rules));
   try {
     sequence.seen = seen;
     ReadSequence(reader, cache.shape(), has_drops, sequence);

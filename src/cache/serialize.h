@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 
 #include "cache/batched_cache.h"
 
@@ -16,10 +17,11 @@ namespace dcp {
 // the stream fails.
 void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence, std::ostream& out);
 
-// Adds the saved sequence to the cache. Where the cache tracks drops and they were not saved, the logs begin now.
-// Throws Error(kInvalidArgument) when the bytes are damaged or were saved from another model or kind of cache,
-// Error(kIo) when the stream fails, Error(kOutOfMemory); nothing is added then.
-CachedSequence& RestoreSequence(BatchedCache& cache, uint64_t fingerprint, std::istream& in);
+// Adds the saved sequence to the cache, with such rules. Where the cache tracks drops and they were not saved, the logs
+// begin now. Throws Error(kInvalidArgument) when the bytes are damaged or were saved from another model or kind of
+// cache, Error(kIo) when the stream fails, Error(kOutOfMemory); nothing is added then.
+CachedSequence& RestoreSequence(BatchedCache& cache, std::shared_ptr<const PolicyRules> rules, uint64_t fingerprint,
+                                std::istream& in);
 
 }  // namespace dcp
 

@@ -19,15 +19,15 @@ constexpr size_t kUnitsOfAWorker = 3;
 // Pages of slots that one worker decides about at a time.
 constexpr size_t kUnitPages = 4;
 
+// When a token expires as far as that is known from its position.
+int32_t ExpiryAtAppend(const LayerRule& rule, int32_t position) {
+  return rule.chunk == EvictionPolicy::ChunkRule::kExpiry ? ExpiryOf(*rule.policy, position) : kNever;
+}
+
 }  // namespace
 
-CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool)
+CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, ThreadPool& pool)
     : weights_(model.weights()), dims_(weights_.dims), cache_(cache), pool_(pool) {
-  for (int layer = 0; layer < model.config().n_layer; ++layer) {
-    const EvictionPolicy& of_layer = policy.ForLayer(layer);
-    rules_.push_back({&of_layer, of_layer.chunk_rule(), AsksSelect(of_layer), of_layer.NeedsAttention(),
-                      of_layer.NeedsInteraction(), of_layer.FollowsDelay() ? cache.shape().eviction_delay : 0});
-  }
   const size_t positions = RoundUp(dims_.positions, kPanel);
   workers_.resize(static_cast<size_t>(pool.threads()));
   for (WorkerScratch& worker : workers_) {
@@ -37,18 +37,14 @@ CacheAttention::CacheAttention(const Model& model, BatchedCache& cache, const Ev
   }
 }
 
-void CacheAttention::Begin(std::span<const Segment> segments) {
-  segments_ = segments;
-  Sort(rules_[0].by_chunk());
-}
+void CacheAttention::Begin(std::span<const Segment> segments) { segments_ = segments; }
 
-void CacheAttention::Sort(bool by_chunk) {
-  sorted_by_chunk_ = by_chunk;
+void CacheAttention::Sort() {
   by_token_.clear();
   by_chunk_.clear();
   steps_ = 0;
   for (const Segment& segment : segments_) {
-    const bool chunk = by_chunk && segment.tokens.size() > 1;
+    const bool chunk = segment.tokens.size() > 1 && RuleOf(segment).by_chunk();
     (chunk ? by_chunk_ : by_token_).push_back(&segment);
     if (!chunk) steps_ = std::max(steps_, segment.tokens.size());
   }
@@ -56,8 +52,7 @@ void CacheAttention::Sort(bool by_chunk) {
 
 void CacheAttention::Run(size_t layer, ConstMatrix qkv, Matrix out) {
   layer_ = layer;
-  rule_ = rules_[layer];
-  if (rule_.by_chunk() != sorted_by_chunk_) Sort(rule_.by_chunk());
+  Sort();
   qkv_ = qkv;
   out_ = out;
   for (size_t step = 0; step < steps_; ++step) RunTokenStep(step);
@@ -88,7 +83,9 @@ void CacheAttention::RunTokenStep(size_t step) {
   }
   Reserve(active_, 1);
   const size_t heads = dims_.heads;
-  if (rule_.attention) {  // the heads of a sequence add to the same sums, so they go one after the other
+  const auto reads_attention = [this](const Segment* segment) { return RuleOf(*segment).attention; };
+  if (std::any_of(active_.begin(), active_.end(), reads_attention)) {
+    // The heads of a sequence add to the same sums, so they go one after the other.
     pool_.ParallelFor(active_.size(), [&](size_t i, size_t worker) {
       failure_.Catch(i, [&] { AppendAndEvict(*active_[i], step, workers_[worker]); });
       Attend(*active_[i], step, 0, heads, workers_[worker]);
@@ -115,35 +112,33 @@ size_t CacheAttention::HeadsOfAUnit(size_t sequences) const {
 }
 
 void CacheAttention::AppendAndEvict(const Segment& segment, size_t step, WorkerScratch& scratch) {
+  const LayerRule& rule = RuleOf(segment);
   LayerSlots& slots = Slots(segment);
   SlotsView view;
   view.position = segment.first_position() + static_cast<int32_t>(step);
-  view.delay = rule_.delay;
-  if (rule_.interaction) {
+  view.delay = rule.delay;
+  if (rule.interaction) {
     const float* q_int = qkv_.row(segment.row + step) + 3 * dims_.width;
     InteractionScores(q_int, slots.pages(), weights_.layers[layer_].beta, scratch.scores.data());
     view.scores = {scratch.scores.data(), slots.size()};
   }
-  slots.Append(view.position, ExpiryAtAppend(view.position), Content(segment.row + step));
-  if (rule_.asks_select) Decide(slots, view, scratch.evictions);
+  slots.Append(view.position, ExpiryAtAppend(rule, view.position), Content(segment.row + step));
+  if (rule.asks_select) Decide(rule, slots, view, scratch.evictions);
   slots.EvictDue(view.position);
 }
 
 // Asks the policy what the token just appended drops, and notes when that is to leave.
-void CacheAttention::Decide(LayerSlots& slots, SlotsView view, std::vector<Eviction>& evictions) {
+void CacheAttention::Decide(const LayerRule& rule, LayerSlots& slots, SlotsView view,
+                            std::vector<Eviction>& evictions) {
   view.positions = {slots.positions(), slots.size()};
   view.expires = {slots.expires(), slots.size()};
-  if (rule_.attention) view.attention = {slots.attention(), slots.size()};
+  if (rule.attention) view.attention = {slots.attention(), slots.size()};
   evictions.clear();
-  rule_.policy->Select(view, evictions);
-  CheckEvictions(*rule_.policy, evictions, slots.size());
+  rule.policy->Select(view, evictions);
+  CheckEvictions(*rule.policy, evictions, slots.size());
   for (const Eviction& e : evictions) {
-    slots.Expire(e.slot, e.delayed ? view.position + rule_.delay : view.position, e.score);
+    slots.Expire(e.slot, e.delayed ? view.position + rule.delay : view.position, e.score);
   }
-}
-
-int32_t CacheAttention::ExpiryAtAppend(int32_t position) const {
-  return rule_.chunk == EvictionPolicy::ChunkRule::kExpiry ? ExpiryOf(*rule_.policy, position) : kNever;
 }
 
 void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, size_t count, WorkerScratch& scratch) {
@@ -151,7 +146,7 @@ void CacheAttention::Attend(const Segment& segment, size_t step, size_t head, si
   const size_t d = dims_.head_dim;
   const size_t row = segment.row + step;
   AttendOne(qkv_.row(row) + head * d, slots.pages(), head, count, scratch.attention.data(), out_.row(row) + head * d,
-            rule_.attention ? slots.attention() : nullptr);
+            RuleOf(segment).attention ? slots.attention() : nullptr);
 }
 
 void CacheAttention::RunChunks() {
@@ -159,7 +154,7 @@ void CacheAttention::RunChunks() {
   pool_.ParallelFor(by_chunk_.size(),
                     [&](size_t i, size_t) { failure_.Catch(i, [&] { AppendChunk(*by_chunk_[i]); }); });
   failure_.Rethrow();
-  if (rule_.chunk == EvictionPolicy::ChunkRule::kThreshold) DecideChunks();
+  DecideChunks();
   AttendChunks();
   pool_.ParallelFor(by_chunk_.size(), [&](size_t i, size_t) {
     const Segment& segment = *by_chunk_[i];
@@ -168,20 +163,24 @@ void CacheAttention::RunChunks() {
 }
 
 void CacheAttention::AppendChunk(const Segment& segment) {
+  const LayerRule& rule = RuleOf(segment);
   for (size_t i = 0; i < segment.tokens.size(); ++i) {
     const int32_t position = segment.first_position() + static_cast<int32_t>(i);
-    Slots(segment).Append(position, ExpiryAtAppend(position), Content(segment.row + i));
+    Slots(segment).Append(position, ExpiryAtAppend(rule, position), Content(segment.row + i));
   }
 }
 
+// For those whose rule is a threshold.
 void CacheAttention::DecideChunks() {
   units_.clear();
   for (size_t i = 0; i < by_chunk_.size(); ++i) {
+    if (RuleOf(*by_chunk_[i]).chunk != EvictionPolicy::ChunkRule::kThreshold) continue;
     const size_t pages = Slots(*by_chunk_[i]).page_count();
     for (size_t page = 0; page < pages; page += kUnitPages) {
       units_.push_back({i, 0, page, std::min(page + kUnitPages, pages)});
     }
   }
+  if (units_.empty()) return;
   pool_.ParallelFor(units_.size(), [&](size_t i, size_t) {
     const ChunkUnit& unit = units_[i];
     const Segment& segment = *by_chunk_[unit.segment];
@@ -189,15 +188,17 @@ void CacheAttention::DecideChunks() {
     args.q_int = qkv_.Rows(segment.row, segment.tokens.size()).Cols(3 * dims_.width, dims_.int_width);
     args.keys = Slots(segment).pages();
     args.beta = weights_.layers[layer_].beta;
-    args.threshold = rule_.policy->threshold();
+    args.threshold = RuleOf(segment).policy->threshold();
     args.first_position = segment.first_position();
-    args.delay = rule_.delay;
+    args.delay = RuleOf(segment).delay;
     args.positions = Slots(segment).positions();
     args.expires = Slots(segment).expires();
     args.drop_scores = Slots(segment).drop_scores();
     DropChunk(args, unit.begin, unit.end);
   });
-  for (const Segment* segment : by_chunk_) Slots(*segment).ExpiriesWritten();
+  for (const Segment* segment : by_chunk_) {
+    if (RuleOf(*segment).chunk == EvictionPolicy::ChunkRule::kThreshold) Slots(*segment).ExpiriesWritten();
+  }
 }
 
 void CacheAttention::AttendChunks() {

@@ -13,6 +13,7 @@
 #include "dcp/eviction_policy.h"
 #include "dcp/model.h"
 #include "dcp/thread_pool.h"
+#include "eviction/policy_rules.h"
 #include "model/weights.h"
 
 namespace dcp {
@@ -31,10 +32,11 @@ struct Segment {
 // attention or on each other): every token evicts before it attends, and attention needs no mask. By chunk (prefill
 // under policies whose decisions do not): all tokens are appended, all decisions taken at once, attention honours them
 // by comparing positions, and what was dropped leaves at the end. Either way slots leave when they are due, by the
-// expiry that each carries. Which way a segment goes depends on its own length and the policy of the layer alone.
+// expiry that each carries. Which way a segment goes depends on its own length and the rule of its sequence for the
+// layer alone.
 class CacheAttention {
  public:
-  CacheAttention(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool);
+  CacheAttention(const Model& model, BatchedCache& cache, ThreadPool& pool);
 
   // Takes the segments of a pass. They must stay alive, with their `seen` unchanged, until the pass is over.
   void Begin(std::span<const Segment> segments);
@@ -49,22 +51,11 @@ class CacheAttention {
     AlignedBuffer<float> scores;  // [P]
     std::vector<Eviction> evictions;
   };
-  // What the policy says of one layer.
-  struct Rule {
-    const EvictionPolicy* policy = nullptr;
-    EvictionPolicy::ChunkRule chunk = EvictionPolicy::ChunkRule::kTokenByToken;
-    bool asks_select = false;
-    bool attention = false;    // reads attention
-    bool interaction = false;  // reads scores
-    int32_t delay = 0;         // W of its drops
-
-    bool by_chunk() const { return chunk != EvictionPolicy::ChunkRule::kTokenByToken; }
-  };
   struct ChunkUnit {
     size_t segment, head, begin, end;
   };
 
-  void Sort(bool by_chunk);
+  void Sort();
   SlotContent Content(size_t row) const;
   void Reserve(std::span<const Segment* const> segments, size_t tokens);
   void RunTokenStep(size_t step);
@@ -75,19 +66,18 @@ class CacheAttention {
   void AppendChunk(const Segment& segment);
   void DecideChunks();
   void AttendChunks();
-  void Decide(LayerSlots& slots, SlotsView view, std::vector<Eviction>& evictions);
-  int32_t ExpiryAtAppend(int32_t position) const;
+  void Decide(const LayerRule& rule, LayerSlots& slots, SlotsView view, std::vector<Eviction>& evictions);
+  const LayerRule& RuleOf(const Segment& segment) const { return segment.sequence->rules->layers[layer_]; }
   LayerSlots& Slots(const Segment& segment) const { return segment.sequence->layers[layer_]; }
 
   const ModelWeights& weights_;
   const Dimensions& dims_;
   BatchedCache& cache_;
   ThreadPool& pool_;
-  std::vector<Rule> rules_;  // [L]
   std::vector<WorkerScratch> workers_;
   FirstException failure_;  // of the policy, in a parallel region
   std::span<const Segment> segments_;
-  bool sorted_by_chunk_ = false;  // those of several tokens are in by_chunk_
+  // As their rules for the layer want it.
   std::vector<const Segment*> by_token_;
   std::vector<const Segment*> by_chunk_;
   std::vector<const Segment*> active_;  // of by_token_, those with a token in this step
@@ -95,7 +85,6 @@ class CacheAttention {
   size_t steps_ = 0;  // longest segment of by_token_
   // The layer at hand.
   size_t layer_ = 0;
-  Rule rule_;
   ConstMatrix qkv_;
   Matrix out_;
 };

@@ -9,22 +9,22 @@ namespace {
 // Fewer rows than this are normalised by the calling thread: waking the others would take longer.
 constexpr size_t kParallelRows = 8;
 
-size_t FusedColumns(const Dimensions& dims, const EvictionPolicy& policy) {
-  return 3 * dims.width + (policy.NeedsInteraction() ? 2 * dims.int_width : 0);
+size_t FusedColumns(const Dimensions& dims, bool interaction) {
+  return 3 * dims.width + (interaction ? 2 * dims.int_width : 0);
 }
 
 }  // namespace
 
-Decoder::Decoder(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool)
+Decoder::Decoder(const Model& model, BatchedCache& cache, bool interaction, ThreadPool& pool)
     : model_(model),
       weights_(model.weights()),
       dims_(weights_.dims),
       pool_(pool),
-      attention_(model, cache, policy, pool),
+      attention_(model, cache, pool),
       x_(dims_.width),
       mid_(dims_.width),
       normal_(dims_.width),
-      fused_(FusedColumns(dims_, policy)),
+      fused_(FusedColumns(dims_, interaction)),
       attended_(dims_.width),
       hidden_(dims_.inner) {}
 

@@ -37,7 +37,8 @@ struct LogitsRow {
 
 class Decoder {
  public:
-  Decoder(const Model& model, BatchedCache& cache, const EvictionPolicy& policy, ThreadPool& pool);
+  // `interaction`: some policy reads interaction scores.
+  Decoder(const Model& model, BatchedCache& cache, bool interaction, ThreadPool& pool);
 
   // Feeds the segments' tokens through all layers; the caller advances `seen`. Segments lie one behind the other in the
   // rows, from row 0. Throws Error(kOutOfMemory), which leaves the sequences' layers in disagreement.
@@ -64,7 +65,7 @@ class Decoder {
   Activation2D x_;         // [M, C] residual stream
   Activation2D mid_;       // [M, C] the same between attention and MLP
   Activation2D normal_;    // [M, C]
-  Activation2D fused_;     // [M, 3C], and 2R columns more when the policy reads interaction scores
+  Activation2D fused_;     // [M, 3C], and 2R columns more where a policy reads interaction scores
   Activation2D attended_;  // [M, C]
   Activation2D hidden_;    // [M, n_inner]
   LinearScratch scratch_;

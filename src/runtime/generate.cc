@@ -53,7 +53,7 @@ class Generation {
     RequestPlace place{&request, index, output_.AddSequences(request, index, request.prompt), {}};
     try {
       if (!request.error.empty()) throw Error(ErrorCode::kInvalidArgument, request.error);
-      CheckRequest(request.options, session_, output_.tokenizer());
+      CheckRequest(request, session_, output_.tokenizer());
       place.prompt = PreparePrompt(request, session_.model().config());
     } catch (const Error& error) {
       for (size_t s = 0; s < ResultCount(request.options); ++s) output_.Fail(place.first + s, error.what());
@@ -95,7 +95,7 @@ class Generation {
     for (size_t i = 0; i < count; ++i) {
       const RequestPlace& place = waiting_[next_ + i];
       const PromptState* start = place.request->start;
-      Add(place, start != nullptr ? session_.Clone(start->sequence) : session_.Add(), items);
+      Add(place, start != nullptr ? session_.Clone(start->sequence) : session_.Add(place.request->policy), items);
     }
     const Clock::time_point begin = Clock::now();
     const Logits logits = items.empty() ? Logits() : session_.Prefill(items);
@@ -193,7 +193,7 @@ class Generation {
 void CheckAll(const Session& session, std::span<const GenerateRequest> requests, const Tokenizer* tokenizer) {
   const ModelConfig& config = session.model().config();
   for (size_t i = 0; i < requests.size(); ++i) {
-    CheckRequest(requests[i].options, session, tokenizer);
+    CheckRequest(requests[i], session, tokenizer);
     try {
       PreparePrompt(requests[i], config);
     } catch (const Error& error) {

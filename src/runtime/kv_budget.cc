@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dcp/error.h"
+#include "eviction/policy_rules.h"
 
 namespace dcp {
 namespace {
@@ -24,9 +25,6 @@ KvBudget::KvBudget(Session& session, size_t bytes)
       bytes_(bytes),
       layers_(static_cast<size_t>(session.model().config().n_layer)),
       positions_(session.model().config().n_positions) {
-  for (int layer = 0; layer < session.model().config().n_layer; ++layer) {
-    decides_.push_back(session.policy().ForLayer(layer).chunk_rule() != EvictionPolicy::ChunkRule::kExpiry);
-  }
   const size_t least = cache_.BytesWith(1, layers_);
   if (bytes_ > 0 && bytes_ < least) {
     throw Error(ErrorCode::kInvalidArgument, "kv_budget_bytes: " + std::to_string(bytes_) +
@@ -42,7 +40,7 @@ size_t KvBudget::MostBytes(std::span<const FeedNeed> needs, size_t sequences) co
       ++sequences;  // added before the old one goes
       pages += layers_ * DivideUp(need.tokens, static_cast<size_t>(kSlotsPerPage));
     } else {
-      pages += cache_.MostNewPages(need.sequence, need.tokens, decides_);
+      pages += cache_.MostNewPages(need.sequence, need.tokens, cache_.Find(need.sequence).rules->decides);
     }
   }
   return cache_.BytesWith(sequences, pages);

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
 #include "cache/batched_cache.h"
 #include "dcp/session.h"
@@ -47,8 +46,7 @@ class KvBudget {
   size_t bytes_;
   size_t layers_;
   int positions_;
-  std::vector<bool> decides_;  // [L]
-  double kept_share_ = 1.0;    // of the tokens seen, as far as is known
+  double kept_share_ = 1.0;  // of the tokens seen, as far as is known
 };
 
 }  // namespace dcp

@@ -112,8 +112,13 @@ void CheckRequestOptions(const GenerateOptions& options, const ModelConfig& conf
   CheckContinuations(options, config);
 }
 
-void CheckRequest(const GenerateOptions& options, const Session& session, const Tokenizer* tokenizer) {
+void CheckRequest(const GenerateRequest& request, const Session& session, const Tokenizer* tokenizer) {
+  const GenerateOptions& options = request.options;
   CheckRequestOptions(options, session.model().config(), tokenizer);
+  session.CheckSequencePolicy(request.policy);
+  if (request.policy != nullptr && request.start != nullptr) {
+    Reject("policy: not for a prompt whose beginning was read under that of the session");
+  }
   if (!options.report_drops) return;
   if (!session.options().record_drops) Reject("report_drops: the session does not record drops (record_drops)");
   if (options.num_beams > 1) Reject("report_drops: not with beams, which share their past");

@@ -17,7 +17,7 @@ namespace dcp {
 void CheckRequestOptions(const GenerateOptions& options, const ModelConfig& config, const Tokenizer* tokenizer);
 
 // The same, and what depends on how the session was made.
-void CheckRequest(const GenerateOptions& options, const Session& session, const Tokenizer* tokenizer);
+void CheckRequest(const GenerateRequest& request, const Session& session, const Tokenizer* tokenizer);
 
 // Sequences of the request in the result.
 size_t ResultCount(const GenerateOptions& options);

@@ -34,6 +34,7 @@ class SampleGroup final : public RunningRequest {
       : output_(output),
         session_(output.session()),
         options_(place.request->options),
+        policy_(place.request->policy),
         ends_(EndsOf(options_, session_.model().config())),
         sampler_(SamplingOf(options_, session_.model().config()), output.scratch()) {
     samples_.reserve(ResultCount(options_));
@@ -136,7 +137,7 @@ class SampleGroup final : public RunningRequest {
 
   // Puts an empty sequence in the place of a full one; what it is to read.
   FeedItem Slide(Sample& sample) {
-    const SequenceId fresh = session_.Add();
+    const SequenceId fresh = session_.Add(policy_);
     session_.Finish(std::exchange(sample.id, fresh));
     ++output_.sequence(sample.index).slides;
     return {sample.id, std::span<const TokenId>(sample.ids).last(SlideTokens())};
@@ -206,6 +207,7 @@ class SampleGroup final : public RunningRequest {
   GenerationOutput& output_;
   Session& session_;
   const GenerateOptions& options_;
+  std::shared_ptr<const EvictionPolicy> policy_;  // of a sequence that slides
   std::vector<TokenId> ends_;
   Sampler sampler_;
   std::vector<Sample> samples_;  // unfinished, or finished and not released

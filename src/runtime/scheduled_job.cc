@@ -17,12 +17,12 @@ ScheduledJob::ScheduledJob(GenerateRequest request, ScheduleOptions options, con
       tell_([this](const GeneratedToken& token) { return Tell(token); }),
       output_(context.session, context.tokenizer, tell_, context.scratch) {
   if (!request_.error.empty()) throw Error(ErrorCode::kInvalidArgument, request_.error);
-  CheckRequest(request_.options, session_, context.tokenizer);
+  CheckRequest(request_, session_, context.tokenizer);
   prompt_ = PreparePrompt(request_, session_.model().config());
   output_.AddSequences(request_, 0, prompt_);
   CheckPromptLogprobs();
   if (request_.start == nullptr && !wants_prompt_rows()) {
-    beginnings_ = BeginningsOf(prompt_, static_cast<size_t>(session_.options().prefill_chunk));
+    beginnings_ = BeginningsOf(prompt_, static_cast<size_t>(session_.options().prefill_chunk), policy());
   }
   told_.assign(output_.result().sequences.size(), -1.0);
 }
@@ -37,6 +37,8 @@ void ScheduledJob::CheckPromptLogprobs() const {
   }
   if (request_.start != nullptr) throw Error(ErrorCode::kInvalidArgument, name + "the prompt was read before");
 }
+
+std::string ScheduledJob::policy() const { return request_.policy != nullptr ? request_.policy->name() : ""; }
 
 ScheduledJob::~ScheduledJob() {
   if (aside_ != nullptr) aside_->BringBackToRemove();

@@ -38,6 +38,8 @@ class ScheduledJob {
   const GenerateRequest& request() const { return request_; }
   const ScheduleOptions& options() const { return options_; }
   const std::vector<TokenId>& prompt() const { return prompt_; }
+  // The name of the policy that it brings; empty: it runs under the session's.
+  std::string policy() const;
   // Of each beginning of the prompt that others may share, see SharedPrompts.
   const std::vector<uint64_t>& beginnings() const { return beginnings_; }
 

@@ -183,7 +183,8 @@ void SchedulerBatch::AdmitOne(ScheduledJob& job) {
   if (start != nullptr) {
     job.Admit(session_.Clone(start->sequence), start->ids.size(), false);
   } else {
-    job.Admit(found.tokens > 0 ? session_.Clone(found.sequence) : session_.Add(), found.tokens, true);
+    job.Admit(found.tokens > 0 ? session_.Clone(found.sequence) : session_.Add(job.request().policy), found.tokens,
+              true);
   }
   if (found.tokens > 0) {
     ++stats_.shared_prompt_hits;

@@ -10,6 +10,7 @@
 #include "cache/serialize.h"
 #include "dcp/error.h"
 #include "eviction/policy_contract.h"
+#include "eviction/policy_rules.h"
 #include "model/decoder.h"
 #include "runtime/feed_plan.h"
 
@@ -28,7 +29,8 @@ std::shared_ptr<const EvictionPolicy> PolicyOrDefault(const SessionOptions& opti
   return MakePolicy(spec);
 }
 
-CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, const SessionOptions& options) {
+CacheShape ShapeOf(const Model& model, const PolicyRules& rules, const SessionOptions& options) {
+  const EvictionPolicy& policy = *rules.policy;
   const ModelConfig& config = model.config();
   CacheShape shape;
   shape.layers = config.n_layer;
@@ -38,7 +40,7 @@ CacheShape ShapeOf(const Model& model, const EvictionPolicy& policy, const Sessi
   shape.page.int_dim = policy.NeedsInteraction() ? static_cast<size_t>(config.int_n_embd) : 0;
   shape.page.type = options.kv_type;
   shape.tracking.attention = policy.NeedsAttention();
-  for (int layer = 0; layer < config.n_layer; ++layer) shape.tracking.scores |= AsksSelect(policy.ForLayer(layer));
+  shape.tracking.scores = rules.AsksSelect();
   shape.tracking.drops = options.record_drops;
   shape.eviction_delay = policy.FollowsDelay() ? config.eviction_delay : 0;
   return shape;
@@ -62,17 +64,36 @@ void RequireAtLeastOne(const char* field, int value) {
 
 // Gives the slots of a sequence of `seen` tokens the expiry that follows from their positions. What the policy would
 // have dropped before, had it been this one from the beginning, is due with the next token.
-void ExpireByPosition(const EvictionPolicy& policy, int32_t seen, LayerSlots& slots) {
-  if (policy.chunk_rule() != EvictionPolicy::ChunkRule::kExpiry) return;
+void ExpireByPosition(const LayerRule& rule, int32_t seen, LayerSlots& slots) {
+  if (rule.chunk != EvictionPolicy::ChunkRule::kExpiry) return;
   for (size_t i = 0; i < slots.size(); ++i) {
-    slots.Expire(i, std::max(ExpiryOf(policy, slots.positions()[i]), seen), std::numeric_limits<float>::quiet_NaN());
+    slots.Expire(i, std::max(ExpiryOf(*rule.policy, slots.positions()[i]), seen),
+                 std::numeric_limits<float>::quiet_NaN());
   }
+}
+
+std::shared_ptr<const PolicyRules> RulesOf(std::shared_ptr<const EvictionPolicy> policy, const ModelConfig& config) {
+  return std::make_shared<PolicyRules>(std::move(policy), config.n_layer, config.eviction_delay);
+}
+
+// A policy of one sequence needs no more than is kept for that of the session.
+void RequireKept(const PolicyRules& rules, const CacheShape& shape, const EvictionPolicy& of_session) {
+  const EvictionPolicy& policy = *rules.policy;
+  const auto require = [&](bool needed, bool kept, const char* what) {
+    if (!needed || kept) return;
+    throw Error(ErrorCode::kInvalidArgument, "policy \"" + policy.name() + "\": needs " + what +
+                                                 ", of which a session with policy \"" + of_session.name() +
+                                                 "\" keeps none");
+  };
+  require(policy.NeedsInteraction(), shape.page.int_dim > 0, "interaction scores");
+  require(policy.NeedsAttention(), shape.tracking.attention, "received attention");
+  require(policy.FollowsDelay(), of_session.FollowsDelay(), "drops that wait");
+  require(rules.AsksSelect(), shape.tracking.scores, "decided drops");
 }
 
 void CheckOptions(const SessionOptions& options, const EvictionPolicy& policy, const Model& model) {
   RequireAtLeastOne("prefill_chunk", options.prefill_chunk);
   RequireAtLeastOne("max_rows", options.max_rows);
-  CheckPolicy(policy, model.config().n_layer);
   if (policy.NeedsInteraction() && !model.has_interaction()) {
     throw Error(
         ErrorCode::kInvalidArgument,
@@ -88,14 +109,14 @@ struct Session::Impl {
   Impl(std::shared_ptr<const Model> model_in, ThreadPool& pool, const SessionOptions& options_in)
       : model(NotNull(std::move(model_in))),
         options(options_in),
-        policy(PolicyOrDefault(options, *model)),
-        cache((CheckOptions(options, *policy, *model), ShapeOf(*model, *policy, options))),
-        decoder(*model, cache, *policy, pool),
+        rules(RulesOf(PolicyOrDefault(options, *model), model->config())),
+        cache((CheckOptions(options, *rules->policy, *model), ShapeOf(*model, *rules, options))),
+        decoder(*model, cache, rules->policy->NeedsInteraction(), pool),
         logits(static_cast<size_t>(model->config().vocab_size)) {}
 
   std::shared_ptr<const Model> model;
   SessionOptions options;
-  std::shared_ptr<const EvictionPolicy> policy;
+  std::shared_ptr<const PolicyRules> rules;  // of sequences that have none of their own
   BatchedCache cache;
   Decoder decoder;
   Activation2D logits;
@@ -105,17 +126,25 @@ struct Session::Impl {
   Logits RunAll(const PassSize& size);
   std::span<const PassPart> RunOne();
   void Plan(std::span<const FeedItem> items);
-  SequenceId Restore(std::istream& in);
+  std::shared_ptr<const PolicyRules> RulesFor(std::shared_ptr<const EvictionPolicy> policy) const;
+  SequenceId Restore(std::istream& in, std::shared_ptr<const EvictionPolicy> policy);
   PassSize prefill_pass() const {
     return {static_cast<size_t>(options.prefill_chunk), static_cast<size_t>(options.max_rows)};
   }
 };
 
-SequenceId Session::Impl::Restore(std::istream& in) {
-  CachedSequence& sequence = RestoreSequence(cache, model->fingerprint(), in);
+std::shared_ptr<const PolicyRules> Session::Impl::RulesFor(std::shared_ptr<const EvictionPolicy> policy) const {
+  if (policy == nullptr || policy == rules->policy) return rules;
+  std::shared_ptr<const PolicyRules> own = RulesOf(std::move(policy), model->config());
+  RequireKept(*own, cache.shape(), *rules->policy);
+  return own;
+}
+
+SequenceId Session::Impl::Restore(std::istream& in, std::shared_ptr<const EvictionPolicy> policy) {
+  CachedSequence& sequence = RestoreSequence(cache, RulesFor(std::move(policy)), model->fingerprint(), in);
   try {
     for (size_t i = 0; i < sequence.layers.size(); ++i) {
-      ExpireByPosition(policy->ForLayer(static_cast<int>(i)), sequence.seen, sequence.layers[i]);
+      ExpireByPosition(sequence.rules->layers[i], sequence.seen, sequence.layers[i]);
     }
   } catch (...) {
     cache.Remove(sequence.id);
@@ -167,8 +196,8 @@ Session::Session(std::shared_ptr<const Model> model, ThreadPool& pool, const Ses
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 
-SequenceId Session::Add() {
-  return WithMemory([&] { return impl_->cache.Add().id; });
+SequenceId Session::Add(std::shared_ptr<const EvictionPolicy> policy) {
+  return WithMemory([&] { return impl_->cache.Add(impl_->RulesFor(std::move(policy))).id; });
 }
 
 SequenceId Session::Clone(SequenceId sequence) {
@@ -217,7 +246,8 @@ int Session::Remaining(SequenceId sequence) const {
 
 const KvCache& Session::cache() const { return impl_->cache; }
 const Model& Session::model() const { return *impl_->model; }
-const EvictionPolicy& Session::policy() const { return *impl_->policy; }
+const EvictionPolicy& Session::policy() const { return *impl_->rules->policy; }
+const EvictionPolicy& Session::policy(SequenceId sequence) const { return *impl_->cache.Find(sequence).rules->policy; }
 const SessionOptions& Session::options() const { return impl_->options; }
 int Session::eviction_delay() const { return impl_->cache.shape().eviction_delay; }
 
@@ -233,8 +263,12 @@ void Session::Save(SequenceId sequence, std::ostream& out) const {
   SaveSequence(impl_->cache, impl_->model->fingerprint(), impl_->cache.Find(sequence), out);
 }
 
-SequenceId Session::Restore(std::istream& in) {
-  return WithMemory([&] { return impl_->Restore(in); });
+SequenceId Session::Restore(std::istream& in, std::shared_ptr<const EvictionPolicy> policy) {
+  return WithMemory([&] { return impl_->Restore(in, std::move(policy)); });
+}
+
+void Session::CheckSequencePolicy(const std::shared_ptr<const EvictionPolicy>& policy) const {
+  impl_->RulesFor(policy);
 }
 
 }  // namespace dcp

@@ -13,9 +13,9 @@ constexpr size_t kMostCounts = 1 << 16;
 
 }  // namespace
 
-std::vector<uint64_t> BeginningsOf(std::span<const TokenId> prompt, size_t chunk) {
+std::vector<uint64_t> BeginningsOf(std::span<const TokenId> prompt, size_t chunk, std::string_view policy) {
   std::vector<uint64_t> hashes;
-  uint64_t hash = kFnvBasis;
+  uint64_t hash = FnvHash(kFnvBasis, policy.data(), policy.size());
   for (size_t begin = 0; begin < prompt.size(); begin += chunk) {
     const auto piece = prompt.subspan(begin, std::min(chunk, prompt.size() - begin));
     hash = FnvHash(hash, piece.data(), piece.size_bytes());
@@ -48,9 +48,10 @@ void SharedPrompts::Count(const ScheduledJob& job) {
 std::list<SharedPrompts::Kept>::iterator SharedPrompts::FindKept(const ScheduledJob& job, size_t beginning) {
   const size_t tokens = TokensOf(job, beginning);
   const bool whole = beginning + 1 == job.beginnings().size();
+  const std::string policy = job.policy();
   return std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) {
     return kept.hash == job.beginnings()[beginning] && kept.whole == whole && kept.ids.size() == tokens &&
-           std::equal(kept.ids.begin(), kept.ids.end(), job.prompt().begin());
+           kept.policy == policy && std::equal(kept.ids.begin(), kept.ids.end(), job.prompt().begin());
   });
 }
 
@@ -98,6 +99,7 @@ void SharedPrompts::Keep(const ScheduledJob& job, std::span<const float> logits)
   kept.whole = !logits.empty();
   kept.hash = kept.whole ? job.beginnings().back() : job.beginnings()[job.read() / chunk_ - 1];
   kept.ids.assign(job.prompt().begin(), job.prompt().begin() + static_cast<ptrdiff_t>(job.read()));
+  kept.policy = job.policy();
   kept.logits.assign(logits.begin(), logits.end());
   kept.sequence = session_.Clone(job.sequence());
   kept_.push_front(std::move(kept));

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <list>
 #include <span>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -16,10 +18,11 @@
 namespace dcp {
 
 // Hashes of a prompt's first 1, 2, .. chunks, and of all of it. A prompt is read in these pieces whoever reads it, so
-// what the cache holds after each is a function of the tokens before it, bit for bit.
-std::vector<uint64_t> BeginningsOf(std::span<const TokenId> prompt, size_t chunk);
+// what the cache holds after each is a function of the tokens before it and of the policy, bit for bit.
+std::vector<uint64_t> BeginningsOf(std::span<const TokenId> prompt, size_t chunk, std::string_view policy);
 
-// A beginning is worth keeping when it was asked for twice, and what follows it there was not.
+// Policies of one name are taken for the same. A beginning is worth keeping when it was asked for twice, and what
+// follows it there was not.
 class SharedPrompts {
  public:
   SharedPrompts(Session& session, size_t most)
@@ -55,6 +58,7 @@ class SharedPrompts {
   struct Kept {
     uint64_t hash = 0;
     std::vector<TokenId> ids;
+    std::string policy;
     bool whole = false;
     SequenceId sequence = 0;
     std::vector<float> logits;

@@ -219,7 +219,9 @@ TEST_F(Serve, WrongRequestsSayWhatIsWrong) {
       {R"({"prompt": "a", "stream": "yes"})", "stream"},
       {R"({"prompt": "a", "best_of": 3})", "best_of"},
       {R"({"prompt": "a", "suffix": "b"})", "suffix"},
-      {R"({"prompt": "a", "dcp": {"threshold": 1}})", "threshold"},
+      {R"({"prompt": "a", "dcp": {"threshold": "much"}})", "threshold"},
+      {R"({"prompt": "a", "dcp": {"max_kept": -1}})", "max_kept"},
+      {R"({"prompt": "a", "dcp": {"no_such": 1}})", "no_such"},
   };
   for (const auto& [body, word] : cases) {
     const auto answer = server_.Post("/v1/completions", body);
@@ -271,6 +273,33 @@ TEST_F(Serve, DropsComeWithTheTokens) {
     for (const Json& drop : choice["dcp"]["drops"]) EXPECT_EQ(drop.size(), 2u);
   }
   EXPECT_EQ(tokens, 30u);
+}
+
+// A request with a threshold or a cap of its own is that of a server that has it for all, and others do not notice.
+TEST_F(Serve, ARequestCanHaveAPolicyOfItsOwn) {
+  const Json body{
+      {"prompt", "the old man and the sea, the sea"}, {"max_tokens", 30}, {"seed", 3}, {"ignore_eos", true}};
+  const Json before = server_.Complete(body)["choices"];
+  const auto expect_own = [&](const Json& dcp, const ServeOptions& options) {
+    Json changed = body;
+    changed["dcp"] = dcp;
+    const Json own = server_.Complete(changed)["choices"];
+    EXPECT_NE(own, before) << dcp << " changed nothing";
+    EXPECT_EQ(own, Server(options).Complete(body)["choices"]) << dcp;
+    EXPECT_EQ(server_.Complete(body)["choices"], before);
+  };
+  ServeOptions options = Anywhere();
+  options.model.max_kept = 6;
+  expect_own({{"max_kept", 6}}, options);
+  options.model.threshold = 0.9f;
+  expect_own({{"max_kept", 6}, {"threshold", 0.9}}, options);
+  options.model.max_kept = 0;
+  expect_own({{"threshold", 0.9}}, options);
+
+  ServeOptions dense = Anywhere();
+  dense.model.policy = PolicySpec{};
+  const Json refused = Server(dense).Complete({{"prompt", "a"}, {"dcp", {{"threshold", 0.5}}}}, 400);
+  EXPECT_NE(refused["error"]["message"].get<std::string>().find("threshold"), std::string::npos);
 }
 
 // A connection that sends what it is told, and can be left.
@@ -409,8 +438,7 @@ TEST(ServeLimits, DrainingRefusesNewRequestsAndEndsTheOthers) {
 TEST_F(Serve, ManyClientsGetWhatEachGetsAlone) {
   constexpr int kClients = 24;
   std::vector<std::thread> clients;
-  std::atomic<int> wrong = 0;
-  std::vector<std::string> alone(kClients);
+  std::vector<std::string> alone(kClients), wrong(kClients);
   const auto body = [](int c) {
     return Json{{"prompt", Letters(30 + static_cast<size_t>(c) % 5, static_cast<uint32_t>(c) + 1)},
                 {"max_tokens", 40},
@@ -423,14 +451,17 @@ TEST_F(Serve, ManyClientsGetWhatEachGetsAlone) {
       Json asked = body(c);
       asked["stream"] = c % 2 == 0;
       const auto answer = server_.Post("/v1/completions", asked.dump());
-      const std::string text = !answer      ? ""
-                               : c % 2 == 0 ? TextOf(Events(answer->body))
-                                            : Json::parse(answer->body)["choices"][0]["text"].get<std::string>();
-      if (text != alone[c]) ++wrong;
+      if (!answer || answer->status != 200) {
+        wrong[c] = answer ? answer->body : "no answer: " + httplib::to_string(answer.error());
+        return;
+      }
+      const std::string text = c % 2 == 0 ? TextOf(Events(answer->body))
+                                          : Json::parse(answer->body)["choices"][0]["text"].get<std::string>();
+      if (text != alone[c]) wrong[c] = "not the same: " + answer->body;
     });
   }
   for (std::thread& client : clients) client.join();
-  EXPECT_EQ(wrong, 0);
+  for (const std::string& what : wrong) EXPECT_EQ(what, "");
 }
 
 }  // namespace

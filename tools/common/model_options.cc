@@ -12,25 +12,6 @@
 namespace dcp::tools {
 namespace {
 
-PolicySpec ResolvePolicy(const PolicyOptions& options, const Model& model) {
-  PolicySpec spec;
-  if (options.policy) {
-    spec = *options.policy;
-  } else if (model.has_interaction()) {
-    spec.kind = PolicySpec::Kind::kLearned;
-  }
-  if (options.threshold) {
-    if (!spec.Has(PolicySpec::Kind::kLearned)) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "--threshold moves the decision of the learned policy, but the policy is " +
-                      MakePolicy(spec, model.config().n_positions)->name());
-    }
-    spec.threshold = *options.threshold;
-  }
-  spec.max_kept = options.max_kept;
-  return spec;
-}
-
 std::string SimdChoices() {
   std::string choices;
   for (const std::string& name : SimdTargets()) choices += (choices.empty() ? "" : ", ") + name;
@@ -111,6 +92,25 @@ std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& 
   auto model = Model::Load(options.model, ModelOptions{options.weights, options.adapter, &warnings});
   ShowWarnings(warnings, io);
   return model;
+}
+
+PolicySpec ResolvePolicy(const PolicyOptions& options, const Model& model) {
+  PolicySpec spec;
+  if (options.policy) {
+    spec = *options.policy;
+  } else if (model.has_interaction()) {
+    spec.kind = PolicySpec::Kind::kLearned;
+  }
+  if (options.threshold) {
+    if (!spec.Has(PolicySpec::Kind::kLearned)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "--threshold moves the decision of the learned policy, but the policy is " +
+                      MakePolicy(spec, model.config().n_positions)->name());
+    }
+    spec.threshold = *options.threshold;
+  }
+  spec.max_kept = options.max_kept;
+  return spec;
 }
 
 SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model, int context) {

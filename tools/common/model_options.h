@@ -74,6 +74,9 @@ void ChooseSimd(const std::optional<std::string>& simd);
 // Loads it, with the instruction set asked for in use from then on, and shows what was odd about it.
 std::shared_ptr<const Model> LoadModel(const ModelToolOptions& options, ToolIo& io);
 
+// The policy that the options ask for. Throws dcp::Error(kInvalidArgument) for a threshold without a learned policy.
+PolicySpec ResolvePolicy(const PolicyOptions& options, const Model& model);
+
 // Policy, KV type and chunk; the rest is left as it is. `context`: tokens that a policy's shares are shares of; 0: the
 // model's positions.
 SessionOptions MakeSessionOptions(const ModelToolOptions& options, const Model& model, int context = 0);

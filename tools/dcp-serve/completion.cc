@@ -39,6 +39,7 @@ void Completion::Start(double deadline_seconds) {
     GenerateRequest request;
     request.prompt = request_.prompts[i];
     request.options = request_.options;
+    request.policy = request_.policy;
     request.stream = i;
     ScheduleOptions how;
     how.deadline_seconds = deadline_seconds;

@@ -20,6 +20,7 @@ Engine::Engine(const ServeOptions& options, ToolIo& io)
   MakeRoomForSteps(scheduling, session);
   session_.emplace(model_, pool_, session);
   policy_ = session_->policy().name();
+  policy_spec_ = ResolvePolicy(options.model, *model_);
   scheduler_.emplace(*session_, tokenizer(), scheduling);
   stepper_ = std::thread([this] { Run(); });
 }

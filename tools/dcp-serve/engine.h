@@ -30,7 +30,8 @@ class Engine {
   void CancelAll() { scheduler_->CancelAll(); }
   const Model& model() const { return *model_; }
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
-  const std::string& policy() const { return policy_; }
+  const std::string& policy() const { return policy_; }           // its name
+  const PolicySpec& policy_spec() const { return policy_spec_; }  // of requests that bring none
   KvType kv_type() const { return session_->options().kv_type; }
 
   // What ended the stepping thread; empty while it goes.
@@ -44,6 +45,7 @@ class Engine {
   ThreadPool pool_;
   std::optional<Session> session_;
   std::string policy_;
+  PolicySpec policy_spec_;
   std::optional<Scheduler> scheduler_;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> broken_ = false;

@@ -114,15 +114,26 @@ class Reader {
     if (!dcp.present()) return;
     if (!dcp.json().is_object()) dcp.Fail("an object");
     for (const auto& [name, value] : dcp.json().items()) {
-      if (name == "threshold" || name == "max_kept") {
-        throw ApiError(400, "request: dcp." + name + ": all requests share the policy of this server, which is " +
-                                std::string(context_.policy) + "; it is set when the server starts");
+      if (name != "return_drops" && name != "threshold" && name != "max_kept") {
+        throw ApiError(400, "request: dcp." + name + " is not known");
       }
-      if (name != "return_drops") throw ApiError(400, "request: dcp." + name + " is not known");
     }
+    request_.policy = OwnPolicy(dcp["threshold"], dcp["max_kept"]);
     request_.return_drops = FlagOr(dcp["return_drops"]);
     if (request_.return_drops && !request_.stream) dcp["return_drops"].Fail("false where stream is not true");
     request_.options.report_drops = request_.return_drops;
+  }
+
+  // Null where what is asked for is what all have.
+  std::shared_ptr<const EvictionPolicy> OwnPolicy(const JsonReader& threshold, const JsonReader& max_kept) const {
+    PolicySpec spec = context_.policy;
+    if (const auto value = threshold.MaybeNumber()) {
+      if (!spec.Has(PolicySpec::Kind::kLearned)) threshold.Fail("nothing: the policy of this server has no threshold");
+      spec.threshold = static_cast<float>(*value);
+    }
+    if (const auto value = max_kept.MaybeInteger<int>(0)) spec.max_kept = *value;
+    if (spec.threshold == context_.policy.threshold && spec.max_kept == context_.policy.max_kept) return nullptr;
+    return MakePolicy(spec, context_.model.config().n_positions);
   }
 
   // OpenAI's name, or dcp-generate's.

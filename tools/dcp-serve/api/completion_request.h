@@ -2,11 +2,13 @@
 #ifndef DCP_TOOLS_DCP_SERVE_API_COMPLETION_REQUEST_H_
 #define DCP_TOOLS_DCP_SERVE_API_COMPLETION_REQUEST_H_
 
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "common/text_options.h"
+#include "dcp/eviction_policy.h"
 #include "dcp/generate.h"
 #include "dcp/model.h"
 #include "dcp/tokenizer.h"
@@ -15,7 +17,8 @@ namespace dcp::tools {
 
 struct CompletionRequest {
   std::vector<std::vector<TokenId>> prompts;
-  GenerateOptions options;  // of each; the seed is in it
+  GenerateOptions options;                       // of each; the seed is in it
+  std::shared_ptr<const EvictionPolicy> policy;  // of each, where it asks for one of its own
   bool stream = false;
   bool include_usage = false;  // of a stream: a last chunk with the usage
   bool echo = false;           // the prompt is part of the answer
@@ -29,7 +32,7 @@ struct CompletionContext {
   const Model& model;
   const Tokenizer* tokenizer;  // null: prompts are ids
   TextOptions special;
-  std::string_view policy;  // name
+  const PolicySpec& policy;  // of requests that say nothing else
 };
 
 // Takes the fields of the OpenAI API - model, prompt, max_tokens, temperature, top_p, n, stop, seed, logprobs, echo,

@@ -108,7 +108,8 @@ struct HttpServer::Impl {
     server.set_keep_alive_max_count(1000);
     server.set_tcp_nodelay(true);
     // Not cpp-httplib's own: it lets several servers listen at one port.
-    server.set_socket_options([](socket_t socket) {
+    server.set_socket_options([this](socket_t socket) {
+      listening = socket;
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
@@ -145,7 +146,7 @@ struct HttpServer::Impl {
   void Complete(const httplib::Request& request, httplib::Response& response) {
     if (draining) throw ApiError(503, "the server is shutting down", "shutting_down");
     const auto counted = std::make_shared<Counted>(answering);
-    const CompletionContext context{engine.model(), engine.tokenizer(), options.special, engine.policy()};
+    const CompletionContext context{engine.model(), engine.tokenizer(), options.special, engine.policy_spec()};
     CompletionRequest asked = ReadCompletionRequest(request.body, context);
     const bool stream = asked.stream;
     const auto completion =
@@ -221,6 +222,7 @@ struct HttpServer::Impl {
   std::atomic<bool> draining = false;
   std::atomic<int> answering = 0;
   httplib::Server server;
+  socket_t listening = INVALID_SOCKET;
   std::thread listener;
 };
 
@@ -240,6 +242,8 @@ int HttpServer::Start() {
     throw Error(ErrorCode::kIo,
                 "cannot listen at " + options.host + " port " + std::to_string(options.port) + ": " + why);
   }
+  // cpp-httplib has room for five that are about to connect; of more, some would lose their connection.
+  listen(impl_->listening, SOMAXCONN);
   impl_->listener = std::thread([this] { impl_->server.listen_after_bind(); });
   // Before it runs, stop() would be lost on it.
   for (int i = 0; i < 5000 && !impl_->server.is_running(); ++i)

@@ -13,14 +13,17 @@
   byId("model").textContent = data.model;
   byId("policy").textContent = `policy ${data.policy}, ${data.layers} layers`;
   byId("key-label").hidden = !data.keys;
+  const prunes = data.threshold !== undefined; // by a score that has a threshold
+  byId("threshold-label").hidden = !prunes;
+  if (prunes) byId("threshold").value = data.threshold;
   byId("tokens").max = data.positions;
   theme.attach(byId("theme"));
   // The address may say what to write: "#prompt=It%20was&tokens=40&write".
   const asked = new URLSearchParams(location.hash.slice(1));
-  for (const name of ["prompt", "temperature", "top-p", "tokens", "seed"]) {
+  for (const name of ["prompt", "temperature", "top-p", "threshold", "tokens", "seed"]) {
     if (asked.has(name)) byId(name).value = asked.get(name);
   }
-  for (const name of ["temperature", "top-p", "tokens"]) {
+  for (const name of ["temperature", "top-p", "threshold", "tokens"]) {
     const show = () => (byId(`${name}-value`).textContent = byId(name).value);
     byId(name).addEventListener("input", show);
     show();
@@ -94,6 +97,7 @@
         top_p: Number(byId("top-p").value),
         dcp: { return_drops: true },
       };
+      if (prunes) body.dcp.threshold = Number(byId("threshold").value);
       if (byId("seed").value !== "") body.seed = Number(byId("seed").value);
       begun = performance.now();
       await dcp.stream("/v1/completions", body, key, signal, (document) => {

@@ -27,6 +27,7 @@ std::string ServePage(const std::string& model, const Engine& engine, bool keys)
   Json data;
   data["model"] = model;
   data["policy"] = engine.policy();
+  if (engine.policy_spec().Has(PolicySpec::Kind::kLearned)) data["threshold"] = engine.policy_spec().threshold;
   data["layers"] = config.n_layer;
   data["positions"] = config.n_positions;
   data["slot_bytes"] = SlotBytes(config, engine.kv_type());
