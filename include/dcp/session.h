@@ -91,7 +91,8 @@ struct PassPart {
 // whether to go on.
 using PassConsumer = std::function<bool(std::span<const PassPart> parts)>;
 
-// Not thread-safe: one call at a time. `pool` must outlive the Session and be idle during its calls.
+// Not thread-safe: one call at a time. `pool` must outlive the Session and be idle during its calls: Prefill and Decode
+// throw Error(kInvalidArgument) while another Session's are under way on it, and change nothing then.
 class Session {
  public:
   // Throws Error(kInvalidArgument) for options out of range, a policy that needs interaction tensors which the model

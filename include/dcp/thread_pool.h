@@ -8,7 +8,8 @@
 
 namespace dcp {
 
-// One ParallelFor runs at a time: a pool may be shared by several Sessions only when their calls do not overlap.
+// One ParallelFor runs at a time: a pool may be shared by several Sessions only when their calls do not overlap. Where
+// they do, the later one is an Error (see PoolLease), and changes nothing.
 class ThreadPool {
  public:
   // `threads` counts the calling thread; 0 means all cores that the process may use. Throws Error(kInvalidArgument)
@@ -33,11 +34,25 @@ class ThreadPool {
   }
 
  private:
+  friend class PoolLease;
   using Task = void (*)(const void* context, size_t index, size_t worker);
   void Run(size_t count, Task task, const void* context);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;
+};
+
+// The use of a pool by one caller at a time. Session takes one for each pass; so may others who share a pool.
+class PoolLease {
+ public:
+  // Throws Error(kInvalidArgument) when somebody else has one. `pool` must outlive it.
+  explicit PoolLease(ThreadPool& pool);
+  ~PoolLease();
+  PoolLease(const PoolLease&) = delete;
+  PoolLease& operator=(const PoolLease&) = delete;
+
+ private:
+  ThreadPool& pool_;
 };
 
 }  // namespace dcp

@@ -64,6 +64,7 @@ struct ThreadPool::Impl {
   alignas(kCacheLine) std::atomic<size_t> next{0};
   alignas(kCacheLine) std::atomic<uint32_t> joined{0};
   std::atomic<bool> stop{false};
+  std::atomic<bool> leased{false};
   Task task = nullptr;
   const void* context = nullptr;
   size_t count = 0;
@@ -159,5 +160,14 @@ void ThreadPool::Run(size_t count, Task task, const void* context) {
   p.Work(0);
   p.CloseAndAwaitWorkers();
 }
+
+PoolLease::PoolLease(ThreadPool& pool) : pool_(pool) {
+  if (pool_.impl_->leased.exchange(true, std::memory_order_acquire)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "thread pool: is in use by another call; calls that overlap need pools of their own");
+  }
+}
+
+PoolLease::~PoolLease() { pool_.impl_->leased.store(false, std::memory_order_release); }
 
 }  // namespace dcp

@@ -106,14 +106,16 @@ void CheckOptions(const SessionOptions& options, const EvictionPolicy& policy, c
 }  // namespace
 
 struct Session::Impl {
-  Impl(std::shared_ptr<const Model> model_in, ThreadPool& pool, const SessionOptions& options_in)
-      : model(NotNull(std::move(model_in))),
+  Impl(std::shared_ptr<const Model> model_in, ThreadPool& pool_in, const SessionOptions& options_in)
+      : pool(pool_in),
+        model(NotNull(std::move(model_in))),
         options(options_in),
         rules(RulesOf(PolicyOrDefault(options, *model), model->config())),
         cache((CheckOptions(options, *rules->policy, *model), ShapeOf(*model, *rules, options))),
         decoder(*model, cache, rules->policy->NeedsInteraction(), pool),
         logits(static_cast<size_t>(model->config().vocab_size)) {}
 
+  ThreadPool& pool;
   std::shared_ptr<const Model> model;
   SessionOptions options;
   std::shared_ptr<const PolicyRules> rules;  // of sequences that have none of their own
@@ -158,6 +160,7 @@ void Session::Impl::Plan(std::span<const FeedItem> items) {
   for (const FeedItem& item : items) plan.Add(cache.Find(item.sequence), item.tokens, item.logits);
 }
 
+// REQUIRES: a lease of the pool.
 void Session::Impl::RunPass(Matrix out) {
   for (const Segment& segment : plan.segments()) segment.sequence->broken = true;  // until the pass is through
   decoder.Forward(plan.segments());
@@ -171,6 +174,7 @@ void Session::Impl::RunPass(Matrix out) {
 // Logits of all passes in one matrix.
 Logits Session::Impl::RunAll(const PassSize& size) {
   plan.Check(model->config());
+  const PoolLease lease(pool);
   const size_t rows = plan.PlaceAll();
   logits.Reserve(rows);
   const Matrix out = logits.Rows(rows);
@@ -181,6 +185,7 @@ Logits Session::Impl::RunAll(const PassSize& size) {
 
 // Logits of the next pass by themselves; nothing when everything was fed.
 std::span<const PassPart> Session::Impl::RunOne() {
+  const PoolLease lease(pool);
   if (!plan.NextPass(prefill_pass())) return {};
   const size_t rows = plan.logits_rows().size();
   logits.Reserve(rows);

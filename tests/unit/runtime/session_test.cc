@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <thread>
 
 #include "tests/unit/runtime/session_testing.h"
 
@@ -260,6 +262,38 @@ TEST_F(SessionTest, MayBeMoved) {
   const TokenId next = 3;
   EXPECT_EQ(moved.Decode({&a_, 1}, {&next, 1}).rows(), 1u);
   EXPECT_EQ(moved.cache().SeenTokens(a_), 21);
+}
+
+// Calls something while a token is decided about.
+class InterruptedPolicy final : public EvictionPolicy {
+ public:
+  explicit InterruptedPolicy(std::function<void()> call) : call_(std::move(call)) {}
+  std::string name() const override { return "interrupted"; }
+  void Select(const SlotsView&, std::vector<Eviction>&) const override { call_(); }
+
+ private:
+  std::function<void()> call_;
+};
+
+TEST(Session, OnePoolForTwoCallsAtOnceIsAnErrorThatChangesNothing) {
+  ThreadPool pool(2);
+  Session other(SmallModel(), pool);
+  const SequenceId sequence = AddFed(other, Ids(5));
+  int tries = 0;
+  SessionOptions options;
+  options.policy = std::make_shared<InterruptedPolicy>([&] {
+    if (tries++ > 0) return;
+    std::thread([&] {
+      ExpectError(ErrorCode::kInvalidArgument, {"thread pool", "in use"}, [&] {
+        other.Decode({&sequence, 1}, Ids(1));
+      });
+    }).join();
+  });
+  Session session(SmallModel(), pool, options);
+  AddFed(session, Ids(5));
+  EXPECT_GT(tries, 1);
+  EXPECT_EQ(other.cache().SeenTokens(sequence), 5);
+  EXPECT_EQ(other.Decode({&sequence, 1}, Ids(1)).rows(), 1u);
 }
 
 }  // namespace
