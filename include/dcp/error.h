@@ -1,4 +1,5 @@
-// The one exception type that libdcp throws. The library never prints, aborts or exits.
+// The one exception type that libdcp throws of itself. The library never prints, aborts or exits. std::bad_alloc comes
+// through from calls that do not name Error(kOutOfMemory).
 #ifndef DCP_ERROR_H_
 #define DCP_ERROR_H_
 

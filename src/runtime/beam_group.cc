@@ -112,7 +112,9 @@ class BeamGroup final : public RunningRequest {
   // The answer is then the best text so far, finished or not.
   void Cancel() override {
     if (over_) return;
-    if (hypotheses_.empty()) AddHypothesis(beams_[0], 0, FinishReason::kCancelled);
+    // It is gone where memory was refused while beams parted.
+    const bool there = std::ranges::find(owned_, beams_[0].id) != owned_.end();
+    if (hypotheses_.empty() && there) AddHypothesis(beams_[0], 0, FinishReason::kCancelled);
     for (size_t s = 0; s < ResultCount(options_); ++s) {
       output_.sequence(place_.first + s).finish_reason = FinishReason::kCancelled;
       if (s < hypotheses_.size()) {

@@ -113,11 +113,16 @@ class SampleGroup final : public RunningRequest {
   bool HasFinished() const override { return std::any_of(samples_.begin(), samples_.end(), Finished); }
 
   void Release() override {
-    for (const Sample& sample : samples_) {
-      if (sample.finished) session_.Finish(sample.id);
+    size_t left = 0;
+    for (size_t s = 0; s < owned_; ++s) {
+      if (!samples_[s].finished) {
+        ++left;
+      } else {
+        session_.Finish(samples_[s].id);
+      }
     }
     std::erase_if(samples_, Finished);
-    owned_ = samples_.size();
+    owned_ = left;
   }
 
   bool done() const override { return samples_.empty(); }

@@ -55,6 +55,9 @@ class ScheduledJob {
   bool is_aside() const { return aside_ != nullptr; }
   bool cancelled() const { return output_.cancelled(); }
   bool done() const { return done_; }
+  // Its result was given.
+  bool told() const { return was_told_; }
+  void SetTold() { was_told_ = true; }
   RunningRequest* running() { return running_.get(); }
   const RunningRequest* running() const { return running_.get(); }
 
@@ -103,6 +106,7 @@ class ScheduledJob {
   GenerationOutput output_;
   bool admitted_ = false;
   bool done_ = false;
+  bool was_told_ = false;
   SequenceId sequence_ = 0;  // while the prompt is read
   size_t read_ = 0;
   size_t shared_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -46,14 +47,12 @@ struct Scheduler::Impl {
 
   // Moves what has arrived to the batch.
   void TakeArrivals() {
-    std::vector<std::unique_ptr<ScheduledJob>> jobs;
     std::vector<RequestId> ids;
     {
       const std::lock_guard lock(mutex);
-      jobs.swap(arrived);
+      batch.Add(arrived);
       ids.swap(cancelled);
     }
-    for (auto& job : jobs) batch.Add(std::move(job));
     for (const RequestId id : ids) batch.Cancel(id);
   }
 
@@ -111,8 +110,12 @@ void Scheduler::CancelAll() {
 }
 
 bool Scheduler::Step() {
-  impl_->TakeArrivals();
-  impl_->batch.Step();
+  try {
+    impl_->TakeArrivals();
+    impl_->batch.Step();
+  } catch (const std::exception& error) {  // outside of a pass, which sees to its own
+    impl_->batch.FailAdmitted(error);
+  }
   SchedulerStats stats = impl_->batch.Stats();
   const std::lock_guard lock(impl_->mutex);
   impl_->stats = std::move(stats);

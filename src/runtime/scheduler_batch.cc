@@ -4,12 +4,19 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "dcp/error.h"
 
 namespace dcp {
 namespace {
+
+// What a request is told of an exception that ends it.
+std::string WhyOf(const std::exception& error) {
+  const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+  return memory ? "scheduler: the system refused memory" : error.what();
+}
 
 double Seconds(SchedulerClock::time_point begin, SchedulerClock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
@@ -26,11 +33,15 @@ SchedulerBatch::SchedulerBatch(JobContext& context, const SchedulerOptions& opti
 
 SchedulerBatch::~SchedulerBatch() = default;
 
-void SchedulerBatch::Add(std::unique_ptr<ScheduledJob> job) {
-  shared_.Count(*job);
-  job->time_to_first_token = &stats_.time_to_first_token;
-  job->between_tokens = &stats_.between_tokens;
-  waiting_.push_back(std::move(job));
+void SchedulerBatch::Add(std::vector<std::unique_ptr<ScheduledJob>>& jobs) {
+  waiting_.reserve(waiting_.size() + jobs.size());
+  for (std::unique_ptr<ScheduledJob>& job : jobs) {
+    shared_.Count(*job);
+    job->time_to_first_token = &stats_.time_to_first_token;
+    job->between_tokens = &stats_.between_tokens;
+    waiting_.push_back(std::move(job));
+  }
+  jobs.clear();
 }
 
 // Older ones count for more, all at the same rate: among equals the first to come is before the others at any time.
@@ -46,7 +57,7 @@ bool SchedulerBatch::Before(const ScheduledJob& a, const ScheduledJob& b) const 
 
 template <typename Jobs>
 void SchedulerBatch::EraseDone(Jobs& jobs) {
-  std::erase_if(jobs, [](const auto& job) { return job->done(); });
+  std::erase_if(jobs, [](const auto& job) { return job->told(); });
 }
 
 void SchedulerBatch::Cancel(RequestId id) {
@@ -194,7 +205,7 @@ void SchedulerBatch::AdmitOne(ScheduledJob& job) {
   try {
     job.Begin(start != nullptr ? start->logits : *found.logits);
   } catch (const std::exception& error) {
-    return Fail(job, error.what());
+    return Fail(job, WhyOf(error));
   }
   Report(job);
 }
@@ -264,7 +275,7 @@ void SchedulerBatch::RunPass() {
   try {
     Feed();
   } catch (const std::exception& error) {
-    for (const Part& part : parts_) Fail(*part.job, error.what());
+    for (const Part& part : parts_) Fail(*part.job, WhyOf(error));
     return;
   }
   for (const Part& part : parts_) {
@@ -314,7 +325,7 @@ void SchedulerBatch::ChooseAll(const Logits& logits) {
         part.job->running()->Choose(logits, part.first);
       }
     } catch (const std::exception& error) {
-      Fail(*part.job, error.what());
+      Fail(*part.job, WhyOf(error));
     }
   }
 }
@@ -353,14 +364,27 @@ void SchedulerBatch::Report(ScheduledJob& job) {
 }
 
 void SchedulerBatch::Fail(ScheduledJob& job, const std::string& error) {
-  if (job.done()) return;
-  job.End(error);
-  ++stats_.failed;
+  if (job.told()) return;
+  if (!job.done()) {
+    job.End(error);
+    ++stats_.failed;
+  }
   Deliver(job);
+}
+
+void SchedulerBatch::FailAdmitted(const std::exception& why) {
+  const std::string error = WhyOf(why);
+  for (const auto& job : admitted_) Fail(*job, error);
+  for (const auto& job : waiting_) {
+    if (job->done()) Fail(*job, error);
+  }
+  EraseDone(admitted_);
+  EraseDone(waiting_);
 }
 
 void SchedulerBatch::Deliver(ScheduledJob& job) {
   ScheduledResult result = job.TakeResult();
+  job.SetTold();
   for (const GeneratedSequence& sequence : result.sequences) {
     const size_t tokens = sequence.prompt_ids.size() + sequence.generated_ids.size();
     for (const auto& kept : sequence.kept) {

@@ -2,6 +2,7 @@
 #ifndef DCP_RUNTIME_SCHEDULER_BATCH_H_
 #define DCP_RUNTIME_SCHEDULER_BATCH_H_
 
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,9 +22,12 @@ class SchedulerBatch {
   SchedulerBatch(JobContext& context, const SchedulerOptions& options);
   ~SchedulerBatch();
 
-  void Add(std::unique_ptr<ScheduledJob> job);
+  // Takes all of them, or throws std::bad_alloc and takes none.
+  void Add(std::vector<std::unique_ptr<ScheduledJob>>& jobs);
   void Cancel(RequestId id);
   void Step();
+  // After Step or Cancel threw that: ends what was admitted, whatever state it is in.
+  void FailAdmitted(const std::exception& why);
 
   bool idle() const { return waiting_.empty() && admitted_.empty(); }
   size_t waiting() const { return waiting_.size(); }

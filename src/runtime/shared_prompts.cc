@@ -1,6 +1,7 @@
 #include "runtime/shared_prompts.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "support/hash.h"
@@ -42,7 +43,10 @@ uint32_t SharedPrompts::CountOf(uint64_t hash) const {
 void SharedPrompts::Count(const ScheduledJob& job) {
   if (most_ == 0) return;
   if (counts_.size() > kMostCounts) counts_.clear();
-  for (const uint64_t hash : job.beginnings()) ++counts_[hash];
+  try {
+    for (const uint64_t hash : job.beginnings()) ++counts_[hash];
+  } catch (const std::bad_alloc&) {  // it can do without
+  }
 }
 
 std::list<SharedPrompts::Kept>::iterator SharedPrompts::FindKept(const ScheduledJob& job, size_t beginning) {

@@ -1,43 +1,15 @@
-// Decoding does not allocate, and what is refused memory leaves nothing behind: a program of its own, because it counts
-// every allocation there is.
+// Decoding does not allocate.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <functional>
-#include <new>
-#include <sstream>
+#include <vector>
 
+#include "tests/allocation/failing_allocator.h"
 #include "tests/unit/runtime/session_testing.h"
-
-namespace {
-
-std::atomic<long> allocations = 0;
-std::atomic<long> refused = -1;  // this one is refused
-
-void* Allocate(std::size_t size, std::size_t alignment) {
-  if (allocations++ == refused) throw std::bad_alloc();
-  void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-
-// Not inlined: the compiler would see free() meet what it takes for the usual operator new.
-[[gnu::noinline]] void Release(void* p) { std::free(p); }
-
-}  // namespace
-
-void* operator new(std::size_t size) { return Allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return Allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* p) noexcept { Release(p); }
-void operator delete(void* p, std::size_t) noexcept { Release(p); }
-void operator delete(void* p, std::align_val_t) noexcept { Release(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { Release(p); }
 
 namespace dcp {
 namespace {
+
+using allocation::allocations;
 
 struct Case {
   const char* policy;
@@ -121,41 +93,6 @@ TEST(CloneAllocation, PartingFromClonesAllocatesNothing) {
   const long before = allocations;
   for (int step = 0; step < 30; ++step) session.Decode(again, tokens);
   EXPECT_EQ(allocations - before, 0);
-}
-
-// Whichever allocation of a call is refused: an Error, and no sequence that was not there before.
-TEST(RefusedAllocation, LeavesNoSequenceBehind) {
-  ThreadPool pool(1);
-  SessionOptions options = session_testing::WithPolicy("learned");
-  options.record_drops = true;
-  Session session(session_testing::SmallModel(), pool, options);
-  const SequenceId source = session_testing::AddFed(session, session_testing::Ids(20));
-  std::ostringstream saved;
-  session.Save(source, saved);
-  const std::function<SequenceId()> calls[] = {[&] { return session.Add(); }, [&] { return session.Clone(source); },
-                                               [&] {
-                                                 std::istringstream in(saved.str());
-                                                 return session.Restore(in);
-                                               }};
-  for (const auto& call : calls) {
-    int refusals = 0;
-    for (bool done = false; !done; ++refusals) {
-      const std::vector<SequenceId> before = session.cache().Sequences();
-      refused = allocations + refusals;
-      try {
-        const SequenceId id = call();
-        refused = -1;
-        done = true;
-        EXPECT_EQ(session.Drops(0, id).dropped_at.size(), static_cast<size_t>(session.cache().SeenTokens(id)));
-        session.Finish(id);
-      } catch (const std::exception&) {
-        refused = -1;
-      }
-      ASSERT_EQ(session.cache().Sequences(), before) << "allocation " << refusals;
-      ASSERT_LT(refusals, 1000);
-    }
-    EXPECT_GT(refusals, 5);
-  }
 }
 
 TEST(AllocationCounter, Counts) {
