@@ -23,9 +23,9 @@ configure_and_test() {
   cmake --preset "$preset" -DDCP_BUILD_FINETUNE=OFF "$@" >&2
   # shellcheck disable=SC2086
   cmake --build "build-$preset" --parallel "$(nproc)" --target $targets >&2
-  # Not the tests that build the library once more: it takes minutes, and tools/test.sh has them.
+  # Not what takes minutes and says nothing new: building the library once more; the long forms of what others run short.
   ctest --test-dir "build-$preset" --output-on-failure --no-tests=error --parallel "$(nproc)" -R "$regex" \
-    -E '^install\.(subdirectory|other)'
+    -E '^install\.(subdirectory|other)|EqualsRerunningTheWholePrefix|^BenchRun\.[^D]'
 }
 
 check_sanitize() {
@@ -35,7 +35,7 @@ check_sanitize() {
 
 check_threads() {
   install_packages libcli11-dev libeigen3-dev libgtest-dev libhwy-dev nlohmann-json3-dev
-  configure_and_test tsan 'dcp_unit_tests dcp_parity_tests' 'Thread|Pool|Batch|Session|Clone|Fingerprint'
+  configure_and_test tsan 'dcp_unit_tests dcp_parity_tests' 'Thread|Pool|Batch|Session|Clone|Fingerprint|Schedul|SequencePolicy'
 }
 
 check_readme() {

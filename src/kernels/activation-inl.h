@@ -19,7 +19,7 @@ namespace HWY_NAMESPACE {
 HWY_INLINE FloatVec TimesSigmoid(FloatVec x, FloatVec minus_a) {
   // Beyond 80 the exponential would overflow, and the result is zero either way.
   const FloatVec exponent = hn::Min(minus_a, hn::Set(kFloats, 80.0f));
-  return hn::Div(x, hn::Add(hn::Set(kFloats, 1.0f), hn::Exp(kFloats, exponent)));
+  return hn::Div(x, hn::Add(hn::Set(kFloats, 1.0f), Exp(exponent)));
 }
 
 // 0.5 x (1 + tanh(u)) with u = sqrt(2/pi) (x + 0.044715 x^3), written as x / (1 + exp(-2u)): one exponential, and no
@@ -42,7 +42,7 @@ HWY_INLINE FloatVec GeluErf(FloatVec x) {
   for (size_t i = 1; i < 8; ++i) sum = hn::MulAdd(sum, t, hn::Set(kFloats, kCoefficients[i]));
   // Below -100 the exponential is zero next to anything, and with -infinity it would not be.
   const FloatVec exponent = hn::Max(hn::Mul(hn::Mul(x, x), hn::Set(kFloats, -0.5f)), hn::Set(kFloats, -100.0f));
-  const FloatVec bell = hn::Exp(kFloats, exponent);
+  const FloatVec bell = Exp(exponent);
   const FloatVec tail = hn::Mul(x, hn::Mul(hn::Mul(sum, t), bell));
   return hn::IfThenElse(hn::Lt(x, hn::Zero(kFloats)), tail, hn::Sub(x, tail));
 }
@@ -59,7 +59,7 @@ HWY_NOINLINE inline FloatVec OtherActivation(Activation activation, FloatVec x) 
     case Activation::kRelu:
       return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(kFloats)), x);
     case Activation::kTanh:
-      return hn::Tanh(kFloats, x);
+      return Tanh(x);
     case Activation::kIdentity:
     case Activation::kGeluTanh:
       break;

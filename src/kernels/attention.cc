@@ -54,7 +54,7 @@ float Exponentials(float* scores, size_t n) {
   const FloatVec max = hn::Set(kFloats, hn::GetLane(hn::MaxOfLanes(kFloats, largest)));
   FloatVec sum = hn::Zero(kFloats);
   for (size_t i = 0; i < padded; i += kLanes) {
-    const FloatVec e = hn::Exp(kFloats, hn::Sub(LoadFloats(scores + i), max));
+    const FloatVec e = Exp(hn::Sub(LoadFloats(scores + i), max));
     StoreFloats(e, scores + i);
     sum = hn::Add(sum, e);
   }

@@ -9,6 +9,7 @@
 #define DCP_KERNELS_SIMD_INL_H_
 #endif
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -45,6 +46,15 @@ HWY_INLINE FloatVec LoadFloats(const int8_t* p) {
 }
 
 HWY_INLINE void StoreFloats(FloatVec v, float* p) { hn::StoreU(v, kFloats, p); }
+
+// With one lane those of the standard library: Highway's convert what may be NaN to an integer.
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE FloatVec Exp(FloatVec x) { return hn::Set(kFloats, std::exp(hn::GetLane(x))); }
+HWY_INLINE FloatVec Tanh(FloatVec x) { return hn::Set(kFloats, std::tanh(hn::GetLane(x))); }
+#else
+HWY_INLINE FloatVec Exp(FloatVec x) { return hn::Exp(kFloats, x); }
+HWY_INLINE FloatVec Tanh(FloatVec x) { return hn::Tanh(kFloats, x); }
+#endif
 
 // Makes GCC finish `v` here and keep it in a register. Left alone, it computes all products of a tile before it adds
 // any of them up, runs out of registers, and takes nearly twice the time (products with i8 weights).
