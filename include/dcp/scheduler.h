@@ -151,9 +151,9 @@ class Scheduler {
 
   // One pass over everything that runs. Returns whether anything is left to do. What a pass throws - memory that the
   // system refuses, a policy that breaks its contract - ends the requests of the pass with FinishReason::kError, and
-  // nothing else; so does memory that one request needs beyond the budget, were it alone. Memory that is refused outside
-  // of a pass ends all that were admitted in the same way; std::bad_alloc comes out only where it is refused again
-  // meanwhile.
+  // nothing else; so does memory that one request needs beyond the budget, were it alone. Memory that is refused
+  // outside of a pass ends all that were admitted in the same way; std::bad_alloc comes out only where it is refused
+  // again meanwhile.
   bool Step();
 
   // Waits until there is something for Step to do, at most so long. Returns whether there is.
