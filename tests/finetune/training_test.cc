@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -316,6 +318,79 @@ TEST_F(TrainingTest, TwoProcessesEqualOne) {
     EXPECT_NEAR(b["loss"].get<double>(), a["loss"].get<double>(), 1e-4) << "step " << i;
     EXPECT_NEAR(b["r_sparse"].get<double>(), a["r_sparse"].get<double>(), 1e-3) << "step " << i;
   }
+}
+
+// A port that is free now.
+int FreePort() {
+  const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(bind(descriptor, reinterpret_cast<const sockaddr*>(&address), size), 0);
+  EXPECT_EQ(getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  close(descriptor);
+  return ntohs(address.sin_port);
+}
+
+// Variables of the environment while it lives.
+class Environment {
+ public:
+  void Set(const std::string& name, const std::string& value) {
+    setenv(name.c_str(), value.c_str(), 1);
+    names_.push_back(name);
+  }
+  ~Environment() {
+    for (const std::string& name : names_) unsetenv(name.c_str());
+  }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+TEST_F(TrainingTest, ProcessesThatTorchrunWouldStartEqualOne) {
+  ASSERT_EQ(RunTool(Pruned("one")).status, 0);
+  pid_t child = 0;
+  Outcome outcome;
+  {
+    Environment environment;
+    environment.Set("WORLD_SIZE", "2");
+    environment.Set("MASTER_ADDR", "127.0.0.1");
+    environment.Set("MASTER_PORT", std::to_string(FreePort()));
+    environment.Set("RANK", "1");
+    environment.Set("LOCAL_RANK", "1");
+    child = StartTool(Pruned("rank1"));
+    environment.Set("RANK", "0");
+    environment.Set("LOCAL_RANK", "0");
+    outcome = RunTool(Pruned("rank0"));
+  }
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(WaitFor(child), 0);
+  EXPECT_FALSE(fs::exists(Path("rank1/model.safetensors"))) << "the first process alone writes";
+  const std::vector<std::string> one = Steps(Path("one")), two = Steps(Path("rank0"));
+  ASSERT_EQ(one.size(), two.size());
+  for (size_t i = 0; i < one.size(); ++i) {
+    EXPECT_NEAR(tools::Json::parse(two[i])["loss"].get<double>(), tools::Json::parse(one[i])["loss"].get<double>(),
+                1e-4);
+  }
+}
+
+TEST_F(TrainingTest, AnEnvironmentThatLacksSomethingSaysWhat) {
+  Environment environment;
+  environment.Set("WORLD_SIZE", "2");
+  const auto expect_error = [&](const std::string& part) {
+    const Outcome outcome = RunTool(Pruned("none"));
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+  };
+  expect_error("RANK is not set, but WORLD_SIZE is 2");
+  environment.Set("RANK", "2");
+  expect_error("RANK is \"2\", expected 0 to 1");
+  environment.Set("RANK", "1");
+  expect_error("MASTER_ADDR is not set");
+  environment.Set("MASTER_ADDR", "127.0.0.1");
+  environment.Set("MASTER_PORT", "http");
+  expect_error("MASTER_PORT is \"http\", expected 1 to 65534");
 }
 
 TEST_F(TrainingTest, ProcessesStartedByOneCommandEqualOneProcess) {

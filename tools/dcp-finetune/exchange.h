@@ -10,6 +10,11 @@
 
 namespace dcp::finetune {
 
+// What torchrun, Slurm's and Kubeflow's launchers say in RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT and, of several
+// devices, LOCAL_RANK - under torchrun the next port, since its own is taken; one process where WORLD_SIZE is not set.
+// Throws dcp::Error(kInvalidArgument) naming a variable that is missing or no number in range.
+ExchangeOptions ExchangeOfEnvironment();
+
 // Throws dcp::Error(kInvalidArgument) for options out of range, or when this build has no gloo.
 void CheckExchange(const ExchangeOptions& options);
 

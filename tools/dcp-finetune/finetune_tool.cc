@@ -4,6 +4,7 @@
 #include "dcp-finetune/bpe_trainer.h"
 #include "dcp-finetune/check_gradients.h"
 #include "dcp-finetune/corpus.h"
+#include "dcp-finetune/exchange.h"
 #include "dcp-finetune/launcher.h"
 #include "dcp-finetune/model_directory.h"
 #include "dcp-finetune/options.h"
@@ -29,6 +30,7 @@ constexpr tools::ToolText kText = {
 int RunTraining(Options options, std::span<const std::string> args, tools::ToolIo& io) {
   TrainOptions& train = options.train;
   if (options.dense && train.gamma) throw Error(ErrorCode::kInvalidArgument, "give --gamma or --dense, not both");
+  if (options.processes == 1 && train.exchange.processes == 1) train.exchange = ExchangeOfEnvironment();
   if (options.processes == 1 || train.exchange.processes > 1) return Train(train, io);
   train.exchange.processes = options.processes;
   train.exchange.rendezvous = NewRendezvous().string();

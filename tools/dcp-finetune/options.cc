@@ -79,7 +79,10 @@ void AddTrainingOptions(CLI::App& app, Options& options) {
       OneOf<std::string>({{"f32", "f32"}, {"bf16", "bf16"}}));
   add("--threads", o.threads, "Default: all cores", "N", AtLeast(0));
   add("--processes", options.processes, "Of this machine, that share each batch; default: 1", "N", AtLeast(1));
-  add("--world-size", o.exchange.processes, "Processes, started one by one, that train together; default: 1", "N");
+  add("--world-size", o.exchange.processes,
+      "Processes, started one by one, that train together; default: 1, or what WORLD_SIZE, RANK, MASTER_ADDR and "
+      "MASTER_PORT say, as torchrun sets them",
+      "N");
   add("--rank", o.exchange.rank, "Of this one, from 0", "N");
   add("--rendezvous", o.exchange.rendezvous, "A new file that all processes see", "FILE");
 }

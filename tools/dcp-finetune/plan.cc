@@ -84,10 +84,10 @@ void CheckPaths(const TrainOptions& o) {
           "--out is the directory of --base, which would be overwritten");
 }
 
-torch::Device ParseDevice(const std::string& name) {
+torch::Device ParseDevice(const std::string& name, int index) {
   if (name == "cpu") return torch::kCPU;
   Require(at::hasCUDA(), "--device cuda: this machine or this build has none");
-  return torch::Device(torch::kCUDA, 0);
+  return torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
 torch::ScalarType ParsePrecision(const std::string& name, const torch::Device& device) {
@@ -158,7 +158,7 @@ RunPlan Resolve(TrainOptions o) {
   if (o.distill && o.teacher.empty()) o.teacher = o.base;
   o.schedule.steps = o.steps;
   CheckPaths(o);
-  const torch::Device device = ParseDevice(o.device);
+  const torch::Device device = ParseDevice(o.device, o.exchange.device);
   const torch::ScalarType compute = ParsePrecision(o.precision, device);
   Warnings warnings;
   const ModelConfig read = o.base.empty() ? LoadModelConfig(o.init_config, &warnings)

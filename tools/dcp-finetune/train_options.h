@@ -31,9 +31,14 @@ struct OptimiserOptions {
 };
 
 struct ExchangeOptions {
-  int rank = 0;            // of this process, 0 .. processes-1
-  int processes = 1;       // that train together
-  std::string rendezvous;  // a file, not there yet, on a disk that all processes see; how they find each other
+  int rank = 0;       // of this process, 0 .. processes-1
+  int processes = 1;  // that train together
+  // How they find each other: a file, not there yet, on a disk that all processes see, or where it is empty, the
+  // address and port at which the first one listens.
+  std::string rendezvous;
+  std::string master;
+  int port = 0;
+  int device = 0;  // that it uses of several of its machine
 };
 
 struct TrainOptions {
