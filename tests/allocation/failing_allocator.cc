@@ -12,9 +12,7 @@ std::atomic<long> refused = -1;
 std::atomic<std::size_t> smallest = 0;
 std::atomic<long> counted = 0;
 
-namespace {
-
-void* Allocate(std::size_t size, std::size_t alignment) {
+static void* Allocate(std::size_t size, std::size_t alignment) {
   ++allocations;
   if (size >= smallest && counted++ == refused) throw std::bad_alloc();
   void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
@@ -24,19 +22,48 @@ void* Allocate(std::size_t size, std::size_t alignment) {
 }
 
 // Not inlined: the compiler would see free() meet what it takes for the usual operator new.
-[[gnu::noinline]] void Release(void* p) {
+[[gnu::noinline]] static void Release(void* p) {
   if (p != nullptr) --living;
   std::free(p);
 }
 
-}  // namespace
 }  // namespace dcp::allocation
 
-void* operator new(std::size_t size) { return dcp::allocation::Allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return dcp::allocation::Allocate(size, static_cast<std::size_t>(alignment));
+// All of them: a sanitizer has its own for those that are not replaced, and wants each to meet its like.
+namespace {
+
+using dcp::allocation::Allocate;
+using dcp::allocation::Release;
+
+constexpr std::size_t kUsual = alignof(std::max_align_t);
+
+void* AllocateOrNull(std::size_t size, std::size_t alignment) noexcept {
+  try {
+    return Allocate(size, alignment);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
-void operator delete(void* p) noexcept { dcp::allocation::Release(p); }
-void operator delete(void* p, std::size_t) noexcept { dcp::allocation::Release(p); }
-void operator delete(void* p, std::align_val_t) noexcept { dcp::allocation::Release(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { dcp::allocation::Release(p); }
+
+}  // namespace
+
+using std::align_val_t;
+using std::nothrow_t;
+using std::size_t;
+
+void* operator new(size_t size) { return Allocate(size, kUsual); }
+void* operator new[](size_t size) { return Allocate(size, kUsual); }
+void* operator new(size_t size, align_val_t alignment) { return Allocate(size, static_cast<size_t>(alignment)); }
+void* operator new[](size_t size, align_val_t alignment) { return Allocate(size, static_cast<size_t>(alignment)); }
+void* operator new(size_t size, const nothrow_t&) noexcept { return AllocateOrNull(size, kUsual); }
+void* operator new[](size_t size, const nothrow_t&) noexcept { return AllocateOrNull(size, kUsual); }
+void operator delete(void* p) noexcept { Release(p); }
+void operator delete[](void* p) noexcept { Release(p); }
+void operator delete(void* p, size_t) noexcept { Release(p); }
+void operator delete[](void* p, size_t) noexcept { Release(p); }
+void operator delete(void* p, align_val_t) noexcept { Release(p); }
+void operator delete[](void* p, align_val_t) noexcept { Release(p); }
+void operator delete(void* p, size_t, align_val_t) noexcept { Release(p); }
+void operator delete[](void* p, size_t, align_val_t) noexcept { Release(p); }
+void operator delete(void* p, const nothrow_t&) noexcept { Release(p); }
+void operator delete[](void* p, const nothrow_t&) noexcept { Release(p); }
