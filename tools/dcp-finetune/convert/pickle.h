@@ -30,8 +30,8 @@ struct PickleValue {
   Kind kind = Kind::kNone;
   int64_t integer = 0;
   double real = 0;
-  std::string_view text;  // into the bytes, or into the Pickle
-  std::vector<const PickleValue*> items;
+  std::string_view text = {};  // into the bytes, or into the Pickle
+  std::vector<const PickleValue*> items = {};
 
   // The value of a text key, the last one where it was set twice; null: none, or no dict.
   const PickleValue* Find(std::string_view key) const;
