@@ -13,6 +13,7 @@ namespace dcp {
 ScheduledJob::ScheduledJob(GenerateRequest request, ScheduleOptions options, const JobContext& context)
     : request_(std::move(request)),
       options_(std::move(options)),
+      policy_(request_.policy != nullptr ? request_.policy->name() : ""),
       session_(context.session),
       tell_([this](const GeneratedToken& token) { return Tell(token); }),
       output_(context.session, context.tokenizer, tell_, context.scratch) {
@@ -37,8 +38,6 @@ void ScheduledJob::CheckPromptLogprobs() const {
   }
   if (request_.start != nullptr) throw Error(ErrorCode::kInvalidArgument, name + "the prompt was read before");
 }
-
-std::string ScheduledJob::policy() const { return request_.policy != nullptr ? request_.policy->name() : ""; }
 
 ScheduledJob::~ScheduledJob() {
   if (aside_ != nullptr) aside_->BringBackToRemove();

@@ -39,7 +39,7 @@ class ScheduledJob {
   const ScheduleOptions& options() const { return options_; }
   const std::vector<TokenId>& prompt() const { return prompt_; }
   // The name of the policy that it brings; empty: it runs under the session's.
-  std::string policy() const;
+  const std::string& policy() const { return policy_; }
   // Of each beginning of the prompt that others may share, see SharedPrompts.
   const std::vector<uint64_t>& beginnings() const { return beginnings_; }
 
@@ -98,6 +98,7 @@ class ScheduledJob {
   RequestId id_ = -1;
   GenerateRequest request_;
   ScheduleOptions options_;
+  std::string policy_;  // asked for by every step while it waits
   Session& session_;
   std::vector<TokenId> prompt_;
   std::vector<uint64_t> beginnings_;

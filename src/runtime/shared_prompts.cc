@@ -52,10 +52,9 @@ void SharedPrompts::Count(const ScheduledJob& job) {
 std::list<SharedPrompts::Kept>::iterator SharedPrompts::FindKept(const ScheduledJob& job, size_t beginning) {
   const size_t tokens = TokensOf(job, beginning);
   const bool whole = beginning + 1 == job.beginnings().size();
-  const std::string policy = job.policy();
   return std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) {
     return kept.hash == job.beginnings()[beginning] && kept.whole == whole && kept.ids.size() == tokens &&
-           kept.policy == policy && std::equal(kept.ids.begin(), kept.ids.end(), job.prompt().begin());
+           kept.policy == job.policy() && std::equal(kept.ids.begin(), kept.ids.end(), job.prompt().begin());
   });
 }
 

@@ -16,6 +16,7 @@
   const prunes = data.threshold !== undefined; // by a score that has a threshold
   byId("threshold-label").hidden = !prunes;
   if (prunes) byId("threshold").value = data.threshold;
+  const usual = byId("threshold").value; // as near to the server's as the slider comes
   byId("tokens").max = data.positions;
   theme.attach(byId("theme"));
   // The address may say what to write: "#prompt=It%20was&tokens=40&write".
@@ -97,7 +98,7 @@
         top_p: Number(byId("top-p").value),
         dcp: { return_drops: true },
       };
-      if (prunes) body.dcp.threshold = Number(byId("threshold").value);
+      if (prunes && byId("threshold").value !== usual) body.dcp.threshold = Number(byId("threshold").value);
       if (byId("seed").value !== "") body.seed = Number(byId("seed").value);
       begun = performance.now();
       await dcp.stream("/v1/completions", body, key, signal, (document) => {
