@@ -1,9 +1,12 @@
 #include "dcp-finetune/threads.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
 namespace dcp::finetune {
+
+void FlushDenormals() { at::globalContext().setFlushDenormal(true); }
 
 void LimitThreads(int threads) {
   at::set_num_threads(threads);

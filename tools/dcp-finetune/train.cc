@@ -127,6 +127,7 @@ int Train(const TrainOptions& options, tools::ToolIo& io) {
   const RunPlan plan = Resolve(options);
   if (options.exchange.rank == 0) tools::ShowWarnings(plan.warnings, io);
   const bool made = std::filesystem::create_directories(plan.target.directory);
+  FlushDenormals();
   if (plan.options.threads > 0) LimitThreads(plan.options.threads);
   try {
     return Run(plan, io).Go();
