@@ -20,10 +20,12 @@
 #include "common/json.h"
 #include "dcp-finetune/batches.h"
 #include "dcp-finetune/bpe_trainer.h"
+#include "dcp-finetune/model.h"
 #include "dcp-finetune/optimiser.h"
 #include "dcp-finetune/schedule.h"
 #include "dcp/session.h"
 #include "dcp/tokenizer.h"
+#include "io/checkpoint.h"
 #include "tests/finetune/run_tool.h"
 #include "tests/reference/checkpoint_maker.h"
 
@@ -226,13 +228,57 @@ TEST_F(TrainingTest, DelayedEvictionIsThatOfInference) {
 }
 
 TEST_F(TrainingTest, MaskIsThePolicyOfInference) {
-  const Outcome outcome = RunTool(
-      With({"--base", Path("base"), "--mask", "strided:3,8", "--out", Path("masked"), "--steps", "2", "--json"}));
+  for (const std::string policy : {"strided:3,8", "window:5@1", "window:5@1+sinks:2,9"}) {
+    SCOPED_TRACE(policy);
+    const Outcome outcome = RunTool(With(
+        {"--base", Path("base"), "--mask", policy, "--out", Path("masked"), "--steps", "2", "--json", "--overwrite"}));
+    ASSERT_EQ(outcome.status, 0) << outcome.err;
+    const tools::Json report = tools::Json::parse(outcome.out);
+    const double masked = report["masked"]["nll"];
+    EXPECT_NEAR(HeldOutNll(Path("masked"), policy), masked, 1e-4);
+    EXPECT_GT(std::abs(masked - report["dense"]["nll"].get<double>()), 1e-3);
+  }
+}
+
+TEST(SparsityLoss, EachLayerMayHaveItsGamma) {
+  torch::manual_seed(7);
+  const std::vector<torch::Tensor> kept = {torch::rand({2, 9}) * 3, torch::rand({2, 9})};
+  const double whole = SparsityLoss(kept).item<double>(), first = SparsityLoss({kept[0]}).item<double>();
+  const auto loss = [&](std::vector<double> gamma) { return WeightedSparsityLoss(kept, gamma).item<double>(); };
+  EXPECT_NEAR(loss({0.3}), 0.3 * whole, 1e-7);
+  EXPECT_NEAR(loss({0.3, 0.3}), 0.3 * whole, 1e-7);
+  EXPECT_NEAR(loss({0.8, 0}), 0.4 * first, 1e-7);
+}
+
+std::vector<float> ReadTensor(const Checkpoint& checkpoint, const std::string& name, std::vector<int64_t> shape) {
+  return checkpoint.Read(name, shape);
+}
+
+TEST_F(TrainingTest, EachLayerMayHaveItsBeta) {
+  std::vector<std::string> args = Pruned("betas");
+  for (const auto& [option, value] : {std::pair{"--gamma", "0.5,0.1"},
+                                      {"--int-bias", "1.5,-0.25"},
+                                      {"--steps", "1"},
+                                      {"--lr", "0"},
+                                      {"--int-lr", "0"}}) {
+    args = Replaced(args, option, value);
+  }
+  const Outcome outcome = RunTool(args);
   ASSERT_EQ(outcome.status, 0) << outcome.err;
-  const tools::Json report = tools::Json::parse(outcome.out);
-  const double masked = report["masked"]["nll"];
-  EXPECT_NEAR(HeldOutNll(Path("masked"), "strided:3,8"), masked, 1e-4);
-  EXPECT_GT(std::abs(masked - report["dense"]["nll"].get<double>()), 1e-3);
+  const Checkpoint written = Checkpoint::Open(Path("betas"));
+  EXPECT_EQ(ReadTensor(written, "h.0.attn.int_bias", {1}), std::vector<float>{1.5f});
+  EXPECT_EQ(ReadTensor(written, "h.1.attn.int_bias", {1}), std::vector<float>{-0.25f});
+}
+
+TEST_F(TrainingTest, NewPositionsBeginAsTheOldOnes) {
+  const Outcome outcome = RunTool(With(
+      {"--base", Path("base"), "--positions", "150", "--steps", "1", "--lr", "0", "--out", Path("longer"), "--json"}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const Checkpoint base = Checkpoint::Open(Path("base")), longer = Checkpoint::Open(Path("longer"));
+  ASSERT_EQ(longer.config().n_positions, 150);
+  const std::vector<float> before = ReadTensor(base, "wpe.weight", {64, 16});
+  const std::vector<float> after = ReadTensor(longer, "wpe.weight", {150, 16});
+  for (size_t i = 0; i < after.size(); ++i) ASSERT_EQ(after[i], before[i % before.size()]) << i;
 }
 
 TEST_F(TrainingTest, MuonLearns) {
@@ -503,6 +549,11 @@ TEST_F(TrainingTest, BadUsageIsOneClearLine) {
       Pruned("bad", {"--alpha", "constant:0.5"}),
       Pruned("bad", {"--context", "65"}),
       Pruned("bad", {"--mask", "window:4"}),
+      With({"--base", Path("base"), "--out", Path("bad"), "--mask", "window:4@2"}),
+      With({"--base", Path("base"), "--out", Path("bad"), "--mask", "dense"}),
+      With({"--base", Path("base"), "--out", Path("bad"), "--positions", "63"}),
+      Replaced(Pruned("bad"), "--gamma", "0.1,0.2,0.3"),
+      Replaced(Pruned("bad"), "--int-bias", "1,2,3"),
       With({"--base", Path("base"), "--out", Path("bad"), "--mask", "h2o:8"}),
       Pruned("bad", {"--decay", "3", "--lr-schedule", "cosine"}),
       Pruned("bad", {"--adapter-only"}),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "dcp/error.h"
@@ -192,32 +193,52 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
   }
 };
 
+// Undefined where nothing is ever dropped.
+Tensor RuleMask(const EvictionPolicy& rule, int64_t tokens, torch::Device device) {
+  Tensor mask = torch::full({tokens, tokens}, -std::numeric_limits<float>::infinity());
+  auto allowed = mask.accessor<float, 2>();
+  bool drops = false;
+  for (int64_t j = 0; j < tokens; ++j) {
+    const int64_t end = std::min<int64_t>(tokens, rule.ExpiresAt(static_cast<int32_t>(j)));
+    for (int64_t n = j; n < end; ++n) allowed[n][j] = 0;
+    drops = drops || end < tokens;
+  }
+  return drops ? mask.to(device) : Tensor();
+}
+
 }  // namespace
 
 Tensor CausalAttention(const Tensor& qkv, const Tensor& log_i, int64_t heads, double factor) {
   return AttentionFunction::apply(qkv, log_i.defined() ? log_i : torch::empty({0}, qkv.options()), heads, factor);
 }
 
-PolicySpec ParseMask(const std::string& policy) {
+PolicySpec ParseMask(const std::string& policy, int layers) {
   const PolicySpec spec = ParsePolicy(policy);
   using Kind = PolicySpec::Kind;
-  const bool fixed = spec.kind == Kind::kWindow || spec.kind == Kind::kSinks || spec.kind == Kind::kStrided;
-  if (!fixed || !spec.layers.empty() || !spec.others.empty()) {
+  const bool fixed = !spec.Has(Kind::kLearned) && !spec.Has(Kind::kH2O);
+  if (!fixed || (spec.kind == Kind::kDense && spec.others.empty())) {
     throw Error(ErrorCode::kInvalidArgument,
-                "--mask \"" + policy + "\": expected window:N, sinks:S,N or strided:W,S, the same for all layers");
+                "--mask \"" + policy + "\": expected window:N, sinks:S,N or strided:W,S, or a list of them by layers");
+  }
+  const int least = MakePolicy(spec, std::numeric_limits<int>::max())->LeastLayers();
+  if (least > layers) {
+    throw Error(ErrorCode::kInvalidArgument, "--mask \"" + policy + "\" names layer " + std::to_string(least - 1) +
+                                                 ", the model has layers 0 to " + std::to_string(layers - 1));
   }
   return spec;
 }
 
-Tensor PolicyMask(const std::string& policy, int64_t tokens, torch::Device device) {
-  const auto rule = MakePolicy(ParseMask(policy), static_cast<int>(tokens));
-  Tensor mask = torch::full({tokens, tokens}, -std::numeric_limits<float>::infinity());
-  auto allowed = mask.accessor<float, 2>();
-  for (int64_t j = 0; j < tokens; ++j) {
-    const int64_t end = std::min<int64_t>(tokens, rule->ExpiresAt(static_cast<int32_t>(j)));
-    for (int64_t n = j; n < end; ++n) allowed[n][j] = 0;
+std::vector<Tensor> PolicyMasks(const std::string& policy, int layers, int64_t tokens, torch::Device device) {
+  const auto policies = MakePolicy(ParseMask(policy, layers), static_cast<int>(tokens));
+  std::map<const EvictionPolicy*, Tensor> masks;
+  std::vector<Tensor> by_layer;
+  for (int layer = 0; layer < layers; ++layer) {
+    const EvictionPolicy& rule = policies->ForLayer(layer);
+    const auto [found, is_new] = masks.try_emplace(&rule);
+    if (is_new) found->second = RuleMask(rule, tokens, device);
+    by_layer.push_back(found->second);
   }
-  return mask.to(device);
+  return by_layer;
 }
 
 }  // namespace dcp::finetune

@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include <string>
+#include <vector>
 
 #include "dcp/eviction_policy.h"
 
@@ -19,13 +20,14 @@ namespace dcp::finetune {
 // held.
 torch::Tensor CausalAttention(const torch::Tensor& qkv, const torch::Tensor& log_i, int64_t heads, double factor = 1);
 
-// Fixed patterns to train with: "window:N", "sinks:S,N" or "strided:W,S" (see ParsePolicy). Throws
-// dcp::Error(kInvalidArgument) for others.
-PolicySpec ParseMask(const std::string& policy);
+// Fixed patterns to train with: "window:N", "sinks:S,N", "strided:W,S", also of layers - "window:128@1-4+window:512"
+// (see ParsePolicy). Throws dcp::Error(kInvalidArgument) for others, and for layers that the model does not have.
+PolicySpec ParseMask(const std::string& policy, int layers);
 
-// Such a policy as [T, T] floats for log_i: 0 where token n (row) attends to token j (column), -inf elsewhere. It is
-// made from the policy that inference runs, so both agree.
-torch::Tensor PolicyMask(const std::string& policy, int64_t tokens, torch::Device device);
+// Such a policy for each of so many layers, as [T, T] floats for log_i: 0 where token n (row) attends to token j
+// (column), -inf elsewhere; undefined where a layer keeps all. They are made from the policy that inference runs, so
+// both agree; layers of one rule share a tensor.
+std::vector<torch::Tensor> PolicyMasks(const std::string& policy, int layers, int64_t tokens, torch::Device device);
 
 }  // namespace dcp::finetune
 

@@ -48,14 +48,13 @@ ForwardResult Forward(const Parameters& p, const Tensor& ids, const ForwardOptio
   ForwardResult result;
   Tensor x = torch::embedding(p["wte.weight"], ids) + p["wpe.weight"].slice(0, 0, ids.size(1));
   const int64_t tokens = ids.size(1);
-  Tensor mask;
-  if (options.mask.defined()) {
-    mask = options.mask.slice(0, 0, tokens).slice(1, 0, tokens).expand({ids.size(0), tokens, tokens});
-  }
   for (int i = 0; i < config.n_layer; ++i) {
     const auto get = [&](const char* name) -> const Tensor& { return p.Layer(i, name); };
     const Tensor h = Norm(x, get("ln_1.weight"), get("ln_1.bias"), config.layer_norm_epsilon);
-    Tensor log_i = mask;
+    Tensor log_i;
+    if (!options.masks.empty() && options.masks[i].defined()) {
+      log_i = options.masks[i].slice(0, 0, tokens).slice(1, 0, tokens).expand({ids.size(0), tokens, tokens});
+    }
     if (options.sigmoid != nullptr) {
       Interaction interaction = ComputeInteraction(torch::matmul(h, get("attn.q_int.weight").t()),
                                                    torch::matmul(h, get("attn.k_int.weight").t()), get("attn.int_bias"),
@@ -77,6 +76,13 @@ ForwardResult Forward(const Parameters& p, const Tensor& ids, const ForwardOptio
 Tensor SparsityLoss(const std::vector<Tensor>& kept) {
   const double tokens = static_cast<double>(kept[0].size(1));
   return torch::stack(kept).sum(2).mean() / (tokens * (tokens - 1) / 2);
+}
+
+Tensor WeightedSparsityLoss(const std::vector<Tensor>& kept, std::span<const double> gamma) {
+  if (gamma.size() == 1) return gamma[0] * SparsityLoss(kept);
+  Tensor sum = torch::zeros({}, kept[0].options());
+  for (size_t l = 0; l < kept.size(); ++l) sum = sum + gamma[l] * SparsityLoss({kept[l]});
+  return sum / static_cast<double>(kept.size());
 }
 
 Tensor FullSquareInteraction(const std::vector<Tensor>& kept) {

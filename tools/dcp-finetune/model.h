@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include <span>
 #include <vector>
 
 #include "dcp-finetune/parameters.h"
@@ -13,7 +14,8 @@ namespace dcp::finetune {
 
 struct ForwardOptions {
   const SigmoidTable* sigmoid = nullptr;  // null: dense, the interaction tensors are not read
-  torch::Tensor mask;                     // [T', T'] of PolicyMask(), T' >= T, for dense attention; undefined: causal
+  // [L] of [T', T'], T' >= T, for attention without interaction: PolicyMasks(). Empty, or undefined in a layer: causal.
+  std::span<const torch::Tensor> masks;
   torch::ScalarType compute = torch::kFloat;  // kBFloat16: type of the large products; sums, norms, softmax and the
                                               // interaction scores are float whatever it is
 };
@@ -28,6 +30,10 @@ ForwardResult Forward(const Parameters& parameters, const torch::Tensor& ids, co
 
 // R_sparse: mean of I(k, j) over layers, sequences and pairs j < k. REQUIRES: kept is not empty, T > 1.
 torch::Tensor SparsityLoss(const std::vector<torch::Tensor>& kept);
+
+// The term of the loss: gamma R_sparse, where gamma may differ from layer to layer - sum over layers of gamma_l times
+// the mean of I(k, j) there, over L. One gamma counts for all. REQUIRES: the like, and 1 or L gammas.
+torch::Tensor WeightedSparsityLoss(const std::vector<torch::Tensor>& kept, std::span<const double> gamma);
 
 // The published code's form of it: mean over layers, sequences, queries 0 .. T-2 and all T keys, where j >= k counts 1.
 torch::Tensor FullSquareInteraction(const std::vector<torch::Tensor>& kept);

@@ -14,6 +14,16 @@ const auto kCount = AtLeast<int64_t>(1);
 const auto kCountOrNone = AtLeast<int64_t>(0);  // 0 stands for something else
 const auto kNotNegative = AtLeast(0.0);
 
+// Numbers between commas: one, or one for each layer.
+template <typename Read>
+auto ByLayer(Read read) {
+  return [read](const std::string& list) {
+    std::vector<double> values;
+    for (const std::string& text : tools::SplitList(list)) values.push_back(read(text));
+    return values;
+  };
+}
+
 auto ReadSavedType() {
   return OneOf<WeightType>({{"f32", WeightType::kF32}, {"bf16", WeightType::kBF16}, {"f16", WeightType::kF16}});
 }
@@ -36,15 +46,19 @@ void AddDataOptions(CLI::App& app, TrainOptions& o) {
 void AddPruningOptions(CLI::App& app, Options& options) {
   const OptionGroup add(app, "Pruning");
   TrainOptions& o = options.train;
-  add("--gamma", o.gamma, "Weight of the sparsity term; without it training is dense", "X", kNotNegative);
+  add("--gamma", o.gamma, "Weight of the sparsity term, one or one for each layer; without it training is dense",
+      "X,X..", ByLayer(kNotNegative));
   add.Flag("--dense", options.dense, "Train without pruning: the control");
   add("--int-dim", o.int_dim, "Interaction width R of new tensors; default: 64", "R", AtLeast(1));
-  add("--int-bias", o.interaction.bias, "Their initial beta; default: 2", "X");
+  add("--int-bias", o.interaction.bias, "Their initial beta, one or one for each layer; default: 2", "X,X..",
+      ByLayer(tools::ReadNumber<double>));
   add("--int-std", o.interaction.std, "Their initial standard deviation; default: 0.02", "X");
   add("--int-lr", o.optimiser.int_lr, "Their learning rate; default: --lr", "X", kNotNegative);
   add("--alpha", o.alpha, "cosine:FROM:TO:STEPS, linear:FROM:TO:STEPS or constant:A; default: cosine:1:8:25000", "S",
       ParseAlphaSchedule);
-  add("--mask", o.mask, "Instead: train with window:N, sinks:S,N or strided:W,S, a baseline", "POLICY");
+  add("--mask", o.mask,
+      "Instead: train with window:N, sinks:S,N or strided:W,S, a baseline; of layers: window:128@1-4+window:512",
+      "POLICY");
   add.Flag("--freeze-base", o.freeze_base, "Only the interaction tensors learn");
   add.Flag("--adapter-only", o.adapter_only, "Write only these, as an adapter directory");
   add.Flag("--distill", o.distill, "Learn a frozen model's distribution instead of the text");
@@ -62,6 +76,9 @@ void AddTrainingOptions(CLI::App& app, Options& options) {
   add("--batch", o.batch, "Sequences of a step; default: 6", "N", kCount);
   add("--accumulate", o.accumulate, "Batches whose gradients make one step; default: 1", "N", kCount);
   add("--context", o.context, "Tokens of a sequence; default: all positions of the model", "T", kCountOrNone);
+  add("--positions", o.positions,
+      "Positions P of the model, more than --base has: new ones begin as its own, repeated; default: the base's", "P",
+      AtLeast(1));
   add("--lr", o.optimiser.lr, "Peak learning rate; default: 1e-4", "X", kNotNegative);
   add("--lr-schedule", o.schedule.cosine, "After the warm-up: constant or cosine (to a tenth); default: constant", "S",
       OneOf<bool>({{"constant", false}, {"cosine", true}}));

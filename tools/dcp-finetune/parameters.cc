@@ -43,6 +43,13 @@ void InitialiseBase(const Parameter& parameter, int layers) {
   }
 }
 
+// [rows, C] from fewer: neighbours of the new rows are as far apart as those of the old ones, whose differences are
+// most of what attention has learned of positions.
+Tensor Repeated(const Tensor& table, int64_t rows) {
+  const int64_t times = (rows + table.size(0) - 1) / table.size(0);
+  return table.repeat({times, 1}).slice(0, 0, rows);
+}
+
 }  // namespace
 
 GroupSizes SizesOf(const ModelConfig& config) {
@@ -85,10 +92,11 @@ Parameters Parameters::Initialise(const ModelConfig& config, const InteractionIn
 
 void Parameters::InitialiseInteraction(const InteractionInit& init) {
   torch::NoGradGuard no_grad;
+  size_t layer = 0;  // biases come in the order of layers
   for (Parameter& parameter : parameters_) {
     if (parameter.group != ParameterGroup::kInteraction) continue;
     if (parameter.role == TensorRole::kInteractionBias) {
-      parameter.value.fill_(init.bias);
+      parameter.value.fill_(init.bias[init.bias.size() == 1 ? 0 : layer++]);
     } else {
       parameter.value.copy_(torch::randn(parameter.value.sizes()) * init.std);
     }
@@ -105,9 +113,12 @@ Parameters Parameters::Load(const std::filesystem::path& directory, const std::f
   torch::NoGradGuard no_grad;
   for (Parameter& parameter : parameters.parameters_) {
     if (parameter.group == ParameterGroup::kInteraction && !checkpoint.Has(parameter.name)) continue;
-    const std::vector<int64_t> shape = parameter.value.sizes().vec();
+    std::vector<int64_t> shape = parameter.value.sizes().vec();
+    const bool positions = parameter.name == "wpe.weight";
+    if (positions) shape[0] = checkpoint.config().n_positions;
     std::vector<float> values = checkpoint.Read(parameter.name, shape);
-    parameter.value.copy_(torch::from_blob(values.data(), shape, torch::kFloat));
+    const Tensor read = torch::from_blob(values.data(), shape, torch::kFloat);
+    parameter.value.copy_(positions ? Repeated(read, parameter.value.size(0)) : read);
   }
   return parameters;
 }

@@ -47,7 +47,8 @@ class Parameters {
                                torch::Device device);
 
   // From a Hugging Face directory with an optional adapter. Where `config.int_n_embd` asks for interaction tensors that
-  // the checkpoint lacks, they begin as `init` says. Throws dcp::Error.
+  // the checkpoint lacks, they begin as `init` says; where `config.n_positions` asks for more positions, those of the
+  // checkpoint are repeated. Throws dcp::Error.
   static Parameters Load(const std::filesystem::path& directory, const std::filesystem::path& adapter,
                          const ModelConfig& config, const InteractionInit& init, uint64_t seed, torch::Device device);
 

@@ -42,9 +42,10 @@ void CheckTogether(const TrainOptions& o) {
   Require(!o.data.empty(), "--data is missing");
   Require(!o.out.empty(), "--out is missing");
   Require(!o.adapter_only || o.freeze_base, "--adapter-only needs --freeze-base: an adapter leaves the base as it is");
-  Require(o.gamma || !o.freeze_base, "--freeze-base without --gamma leaves nothing to train");
-  Require(!o.gamma || o.mask.empty(), "give --gamma or --mask, not both");
-  Require(o.gamma || !o.eviction_delay, "--eviction-delay needs --gamma: nothing is dropped without");
+  Require(!o.gamma.empty() || !o.freeze_base, "--freeze-base without --gamma leaves nothing to train");
+  Require(o.gamma.empty() || o.mask.empty(), "give --gamma or --mask, not both");
+  Require(!o.gamma.empty() || !o.eviction_delay, "--eviction-delay needs --gamma: nothing is dropped without");
+  Require(!o.positions || !o.base.empty(), "--positions needs --base: for --init they stand in its file");
   Require(o.distill || o.teacher.empty(), "--teacher needs --distill");
   Require(!o.distill || !o.teacher.empty() || !o.base.empty(), "--distill needs --base or --teacher");
   Require(!o.schedule.cosine || o.schedule.decay == 0, "give --decay or --lr-schedule cosine, not both");
@@ -110,10 +111,23 @@ ModelConfig ConfigOf(const TrainOptions& o, TokenId end_of_text, ModelConfig con
     config.eos_token_ids = {end_of_text};
     config.bos_token_id = end_of_text;
   }
-  if (o.gamma && config.int_n_embd == 0) config.int_n_embd = o.int_dim;
+  if (o.positions) {
+    if (*o.positions < config.n_positions) {
+      Fail("--positions " + std::to_string(*o.positions) + ": --base has " + std::to_string(config.n_positions));
+    }
+    config.n_positions = *o.positions;
+  }
+  if (!o.gamma.empty() && config.int_n_embd == 0) config.int_n_embd = o.int_dim;
   if (o.eviction_delay) config.eviction_delay = *o.eviction_delay;
   config.Validate("command line");
   return config;
+}
+
+// Values of which there may be one for each layer.
+void CheckByLayer(const char* option, const std::vector<double>& values, int layers) {
+  if (values.size() <= 1 || values.size() == static_cast<size_t>(layers)) return;
+  Fail(std::string(option) + " has " + std::to_string(values.size()) + " values: give one, or one for each of the " +
+       std::to_string(layers) + " layers");
 }
 
 void CheckTeacher(const std::string& directory, const ModelConfig& own) {
@@ -152,7 +166,6 @@ ModelToSave TargetOf(const TrainOptions& o) {
 RunPlan Resolve(TrainOptions o) {
   CheckNumbers(o);
   CheckTogether(o);
-  if (!o.mask.empty()) ParseMask(o.mask);
   if (o.tokenizer.empty()) o.tokenizer = o.base;
   if (o.cache.empty()) o.cache = (fs::path(o.out) / "cache").string();
   if (o.distill && o.teacher.empty()) o.teacher = o.base;
@@ -166,6 +179,9 @@ RunPlan Resolve(TrainOptions o) {
   Tokenizer tokenizer = Tokenizer::Load(o.tokenizer, &warnings);
   const TokenId end_of_text = EndOfText(tokenizer, o.tokenizer, read);
   const ModelConfig config = ConfigOf(o, end_of_text, read);
+  CheckByLayer("--gamma", o.gamma, config.n_layer);
+  CheckByLayer("--int-bias", o.interaction.bias, config.n_layer);
+  if (!o.mask.empty()) ParseMask(o.mask, config.n_layer);
   if (!o.teacher.empty()) CheckTeacher(o.teacher, config);
   o.context = ContextOf(o, config);
   const fs::path state = fs::path(o.out) / kStateName;

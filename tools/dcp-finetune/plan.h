@@ -27,7 +27,7 @@ struct RunPlan {
   int64_t first_step;           // steps finished before
   Warnings warnings;            // what was odd about the model's and the tokenizer's files
 
-  bool pruning() const { return options.gamma.has_value(); }
+  bool pruning() const { return !options.gamma.empty(); }
   int64_t TokensPerStep() const { return options.batch * options.accumulate * options.context; }
 };
 

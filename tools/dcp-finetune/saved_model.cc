@@ -26,6 +26,7 @@ TypeNames InTorch(WeightType type) {
 nlohmann::json ModelFields(const ModelToSave& target, const ModelConfig& config, const nlohmann::json& base) {
   nlohmann::json fields = {
       {"architectures", {"GPT2LMHeadModel"}}, {"vocab_size", config.vocab_size}, {"n_positions", config.n_positions}};
+  if (base.contains("n_ctx")) fields["n_ctx"] = config.n_positions;
   for (const char* field : {"torch_dtype", "dtype"}) {  // one of them
     if (base.contains(field)) fields[field] = InTorch(target.type).in_config;
   }

@@ -14,8 +14,8 @@ namespace dcp::finetune {
 
 // How new interaction tensors begin.
 struct InteractionInit {
-  double bias = 2;    // beta
-  double std = 0.02;  // of q_int and k_int
+  std::vector<double> bias = {2};  // beta, of all layers or of each
+  double std = 0.02;               // of q_int and k_int
 };
 
 struct OptimiserOptions {
@@ -55,9 +55,9 @@ struct TrainOptions {
   double held_out = 0.01;          // that share; 0: no evaluation
   std::string cache;               // directory of token files; empty: out/cache
 
-  // Pruning. Without gamma: dense.
-  std::optional<double> gamma;  // weight of R_sparse
-  int int_dim = 64;             // R of new interaction tensors
+  // Pruning. Without a gamma: dense.
+  std::vector<double> gamma;  // weight of R_sparse, of all layers or of each
+  int int_dim = 64;           // R of new interaction tensors
   InteractionInit interaction;
   AlphaSchedule alpha;
   std::string mask;                   // window:N, sinks:S,N or strided:W,S: fine-tune that pattern instead; empty: none
@@ -70,9 +70,10 @@ struct TrainOptions {
 
   // How.
   int64_t steps = 1000;
-  int64_t batch = 6;       // sequences of a step (of each accumulated part), over all processes
-  int64_t accumulate = 1;  // parts whose gradients make one step
-  int64_t context = 0;     // tokens of a sequence; 0: P
+  int64_t batch = 6;             // sequences of a step (of each accumulated part), over all processes
+  int64_t accumulate = 1;        // parts whose gradients make one step
+  int64_t context = 0;           // tokens of a sequence; 0: P
+  std::optional<int> positions;  // P, where the base has fewer; empty: the base's
   OptimiserOptions optimiser;
   LearningRateSchedule schedule;  // `steps` is filled in
   double clip = 1;                // largest gradient norm; 0: no limit

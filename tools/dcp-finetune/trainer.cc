@@ -95,7 +95,8 @@ Trainer::Trainer(const RunPlan& plan)
       exchange_(plan.options.exchange),
       parameters_(MakeParameters(plan)),
       teacher_(LoadTeacher(plan)),
-      mask_(options_.mask.empty() ? Tensor() : PolicyMask(options_.mask, options_.context, plan.device)),
+      masks_(options_.mask.empty() ? std::vector<Tensor>()
+                                   : PolicyMasks(options_.mask, plan.config.n_layer, options_.context, plan.device)),
       optimiser_(parameters_, options_.optimiser, exchange_),
       texts_(OpenTexts(plan, pool_)),
       stream_(*texts_.corpus, texts_.division.train, plan.end_of_text, options_.context, options_.seed) {
@@ -123,9 +124,8 @@ double Trainer::Accumulate(const Tensor& batch, const ForwardOptions& forward, d
   const Tensor loss = LmLoss(hidden, parameters_.Output(), targets, teacher, plan_.compute);
   Tensor total = loss;
   if (plan_.pruning()) {
-    const Tensor sparse = SparsityLoss(result.kept);
-    r_sparse += sparse.item<double>() / parts;
-    total = total + *options_.gamma * sparse;
+    r_sparse += SparsityLoss(result.kept).item<double>() / parts;
+    total = total + WeightedSparsityLoss(result.kept, options_.gamma);
   }
   (total / parts).backward();
   return loss.item<double>() / parts;
@@ -148,7 +148,7 @@ StepResult Trainer::Step(int64_t step, bool stop) {
   result.stop = stop;
   const SigmoidTable sigmoid = plan_.pruning() ? SigmoidTable(options_.alpha.At(step)) : SigmoidTable::Hard();
   ForwardOptions forward;
-  forward.mask = mask_;
+  forward.masks = masks_;
   forward.compute = plan_.compute;
   if (plan_.pruning()) {
     result.alpha = sigmoid.alpha();
@@ -192,8 +192,8 @@ tools::Json Trainer::Evaluate(int64_t limit, const std::function<void()>& betwee
     forward.sigmoid = &hard;
     json["pruned"] = evaluate(forward);
   }
-  if (mask_.defined()) {
-    forward.mask = mask_;
+  if (!masks_.empty()) {
+    forward.masks = masks_;
     json["masked"] = evaluate(forward);
   }
   return json;

@@ -70,7 +70,7 @@ class Trainer {
   Exchange exchange_;
   Parameters parameters_;
   std::unique_ptr<const Parameters> teacher_;  // null: none
-  torch::Tensor mask_;                         // [T, T] or undefined
+  std::vector<torch::Tensor> masks_;           // [L] of [T, T] or undefined; empty: none
   Optimiser optimiser_;
   TrainingTexts texts_;
   SequenceStream stream_;
