@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dcp-finetune/elementwise.h"
+
 namespace dcp::finetune {
 namespace {
 
@@ -25,14 +27,6 @@ void AddProduct(Tensor& sum, const Tensor& a, const Tensor& b) {
   } else {
     sum.add_(at::mm(a, b));
   }
-}
-
-// Turns logits into probabilities in place; returns log sum exp [n].
-Tensor SoftmaxInPlace(Tensor& logits) {
-  const Tensor top = std::get<0>(logits.max(1, true));
-  const Tensor sum = logits.sub_(top).exp_().sum(1, true);
-  logits.div_(sum);
-  return (sum.log_() + top).squeeze(1);
 }
 
 // KL(teacher || model) of each row; the model's probabilities are not needed, its log sum exp is.
@@ -78,9 +72,12 @@ class LmLossFunction : public torch::autograd::Function<LmLossFunction> {
       if (!with_gradients) continue;
       if (teacher_p.defined()) logits.sub_(teacher_p, teacher.share);
       logits.scatter_add_(1, labels, torch::full_like(labels, -text_share, logits.options()));
-      const Tensor grad = logits.mul_((mask.to(torch::kFloat) / count).unsqueeze(1)).to(compute);
-      grad_x.slice(0, begin, end).copy_(at::mm(grad, w));
-      if (with_wte) AddProduct(grad_w, grad.t(), rows);
+      // Each row's share of the mean, on the side of the product that has fewer numbers.
+      const Tensor share = (mask.to(torch::kFloat) / count).unsqueeze(1);
+      const Tensor grad = logits.to(compute);
+      Tensor to = grad_x.slice(0, begin, end);
+      at::mul_out(to, at::mm(grad, w).to(torch::kFloat), share);
+      if (with_wte) AddProduct(grad_w, grad.t(), (rows * share).to(compute));
     }
     context->save_for_backward({grad_x, grad_w});
     return (total / count).to(torch::kFloat);

@@ -1,6 +1,7 @@
 #include "dcp-finetune/model.h"
 
 #include "dcp-finetune/attention.h"
+#include "dcp-finetune/elementwise.h"
 #include "dcp-finetune/soft_pruning.h"
 
 namespace dcp::finetune {
@@ -21,7 +22,7 @@ Tensor Activate(Activation activation, const Tensor& x) {
     case Activation::kIdentity:
       break;
     case Activation::kGeluTanh:
-      return torch::gelu(x, "tanh");
+      return GeluTanh(x);
     case Activation::kGelu:
       return torch::gelu(x);
     case Activation::kQuickGelu:
