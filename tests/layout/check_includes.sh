@@ -63,7 +63,7 @@ BEGIN {
     if (quoted ? top != "dcp" : name !~ /^[a-z_]+$/) fail("public headers need only the standard library")
     if (quoted && top == "dcp" && dir[3] != "dcp.h") check_public(layer_of[dir[3]])
   } else if (dir[1] == "tools") {
-    extra = dir[2] == "dcp-finetune" ? " io text writers" : ""  # it writes what they read
+    extra = dir[2] == "dcp-finetune" ? " io text writers kernels" : ""  # it writes what they read, and computes with their vectors
     if ((quoted || top in may) && !listed(top, "dcp support common nlohmann CLI " dir[2] extra))
       fail("tools see only include/dcp, src/support and tools/common")
   } else if (dir[2] in may) {
