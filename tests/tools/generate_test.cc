@@ -184,6 +184,21 @@ TEST_F(GenerateTool, SamePromptFromEverywhere) {
   EXPECT_EQ(run({"--input", "-"}, "{\"prompt_ids\": " + expected[0]["prompt_ids"].dump() + "}"), expected);
 }
 
+TEST_F(GenerateTool, PromptFilesOfOtherEncodingsAreReadAsTheyAreWithAWarning) {
+  const std::pair<std::string, const char*> cases[] = {{"\xFF\xFEW\x01", "UTF-16"},
+                                                       {"\xEF\xBB\xBFW", "byte-order mark"}};
+  for (const auto& [bytes, what] : cases) {
+    reference::WriteText(dir_ / "marked.txt", bytes);
+    const auto run = RunTool(
+        GenerateMain, {"--model", model_, "--prompt-file", dir_ / "marked.txt", "--max-new-tokens", "2", "--json"});
+    ASSERT_EQ(run.status, 0) << run.err;
+    EXPECT_EQ(Json::parse(run.out)["sequences"][0]["prompt_ids"].size(), bytes.size());
+    EXPECT_NE(run.err.find("dcp-generate: warning: " + (dir_ / "marked.txt") + ": begins with"), std::string::npos)
+        << run.err;
+    EXPECT_NE(run.err.find(what), std::string::npos) << run.err;
+  }
+}
+
 TEST_F(GenerateTool, PromptMayLookLikeAnOption) {
   for (const std::string prompt : {"--json", "-5 degrees", "{}", "[1,2]", "-"}) {
     EXPECT_EQ(SequencesOf({"--prompt", prompt, "--max-new-tokens", "1"})[0]["prompt_ids"].size(), prompt.size());

@@ -121,6 +121,19 @@ bool HasPrompt(const PromptSource& source) {
   return !source.texts.empty() || !source.id_lists.empty() || source.text_file || source.dash || source.jsonl;
 }
 
+// The bytes of a file as they are; a warning where they are not plain text in UTF-8.
+std::string ReadPrompt(const std::string& file, ToolIo& io) {
+  const std::string bytes = ReadAll(file, io);
+  try {
+    if (AsText(bytes, file).size() < bytes.size()) {
+      ShowWarnings({DisplayName(file) + ": begins with a byte-order mark, which is part of the prompt"}, io);
+    }
+  } catch (const Error& error) {
+    ShowWarnings({std::string(error.what()) + "; the prompt is its bytes as they are"}, io);
+  }
+  return bytes;
+}
+
 void AddJsonLines(std::string_view content, const std::string& file, RequestReader& reader) {
   bool any = false;
   for (int number = 1; !content.empty(); ++number) {
@@ -146,7 +159,7 @@ std::vector<ToolRequest> ReadRequests(const GenerateToolOptions& options, const 
     reader.AddIds(ParseIdList(source.id_lists[i], name), name);
   }
   for (const auto& file : {source.text_file, source.dash}) {
-    if (file) reader.AddText(ReadAll(*file, io), DisplayName(*file));
+    if (file) reader.AddText(ReadPrompt(*file, io), DisplayName(*file));
   }
   if (!HasPrompt(source) && start != nullptr) reader.AddIds(start->ids, DisplayName(*options.load_state));
   if (source.jsonl) AddJsonLines(ReadAll(*source.jsonl, io), DisplayName(*source.jsonl), reader);
