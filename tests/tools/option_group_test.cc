@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
+
 #include "common/model_options.h"
 #include "common/request_options.h"
 #include "common/settings.h"
@@ -146,9 +148,8 @@ TEST(OptionBlocks, ModelRunAndPolicy) {
 // The blocks read a line of settings as well as a command line: same names, same values, same refusals.
 TEST(OptionBlocks, SettingsOfAJsonLine) {
   RequestSettings request;
-  CLI::App app;
   Settings settings;
-  AddRequestOptions(OptionGroup(app, "Heading", &settings), request);
+  AddRequestOptions(OptionGroup(settings), request);
   const auto apply = [&](const nlohmann::json& line) -> std::string {
     try {
       settings.Apply(line, {"prompt"}, "in:3");

@@ -58,7 +58,7 @@ std::vector<std::string> TextFilesOf(const std::string& path) {
   return files;
 }
 
-CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts) {
+DeclaredOption AddTexts(const OptionGroup& add, std::vector<std::string>& texts) {
   return add.Each("--text", texts,
                   "A text file (- is stdin), or a folder of .txt files; each file is a document; may be repeated",
                   "PATH");

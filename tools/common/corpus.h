@@ -16,7 +16,8 @@
 
 namespace dcp::tools {
 
-class OptionGroup;  // common/option_group.h
+class DeclaredOption;  // common/option_group.h
+class OptionGroup;
 
 struct Document {
   std::string name;  // as messages name it
@@ -35,7 +36,7 @@ std::vector<size_t> LengthsOf(std::span<const Document> documents);
 std::vector<std::string> TextFilesOf(const std::string& path);
 
 // --text, which may be repeated; for ReadTexts.
-CLI::Option* AddTexts(const OptionGroup& add, std::vector<std::string>& texts);
+DeclaredOption AddTexts(const OptionGroup& add, std::vector<std::string>& texts);
 
 // Every path is a document - with end-of-text tokens in it, where they are written - or a folder whose .txt files (not
 // those of its subfolders) are documents, in the order of their names. What follows the first `max_tokens` tokens is

@@ -20,10 +20,11 @@ std::string SimdChoices() {
 
 }  // namespace
 
-void AddModelSource(const OptionGroup& add, ModelSource& options) {
-  add("--model", options.model, "Hugging Face GPT-2 directory", "DIR", SnapshotOf);
+DeclaredOption AddModelSource(const OptionGroup& add, ModelSource& options) {
+  const DeclaredOption model = add("--model", options.model, "Hugging Face GPT-2 directory", "DIR", SnapshotOf);
   add("--adapter", options.adapter, "Adapter directory put on top of the model: interaction tensors, or LoRA of PEFT",
       "DIR", SnapshotOf);
+  return model;
 }
 
 void AddRunOptions(const OptionGroup& add, RunOptions& options) {
@@ -75,10 +76,10 @@ void AddPolicyOptions(const OptionGroup& add, PolicyOptions& options) {
   AddMaxKept(add, options.max_kept);
 }
 
-void AddModelOptions(CLI::App& app, ModelToolOptions& options) {
+void AddModelOptions(CLI::App& app, ModelToolOptions& options, bool model_required) {
   const OptionGroup add(app, "Model");
-  AddModelSource(add, options);
-  app.get_option("--model")->required();
+  const DeclaredOption model = AddModelSource(add, options);
+  if (model_required) model.Required();
   AddRunOptions(add, options);
   AddSeed(add, options.seed);
   AddPolicyOptions(OptionGroup(app, "Policy"), options);

@@ -19,8 +19,9 @@ class App;
 
 namespace dcp::tools {
 
-class OptionGroup;  // common/option_group.h
-struct ToolIo;      // common/tool.h
+class DeclaredOption;  // common/option_group.h
+class OptionGroup;
+struct ToolIo;  // common/tool.h
 
 // What the options of every tool call these.
 inline constexpr char kWeightsHelp[] = "How weights are held: f32, bf16, f16, i8, i4; default: as stored";
@@ -56,8 +57,8 @@ struct PolicyOptions {
 
 struct ModelToolOptions : ModelSource, RunOptions, PolicyOptions {};
 
-void AddModelSource(const OptionGroup& add, ModelSource& options);  // neither option is required
-void AddRunOptions(const OptionGroup& add, RunOptions& options);    // all but the seed
+DeclaredOption AddModelSource(const OptionGroup& add, ModelSource& options);  // --model, which need not be given
+void AddRunOptions(const OptionGroup& add, RunOptions& options);              // all but the seed
 void AddSimd(const OptionGroup& add, std::optional<std::string>& simd);
 void AddBatch(const OptionGroup& add, size_t& batch, const std::string& what);
 void AddSeed(const OptionGroup& add, uint64_t& seed, const std::string& of = "everything random");
@@ -65,8 +66,8 @@ void AddThreshold(const OptionGroup& add, std::optional<float>& threshold);
 void AddMaxKept(const OptionGroup& add, int& max_kept);
 void AddPolicyOptions(const OptionGroup& add, PolicyOptions& options);
 
-// All of these, under the headings "Model" and "Policy"; --model is required.
-void AddModelOptions(CLI::App& app, ModelToolOptions& options);
+// All of these, under the headings "Model" and "Policy".
+void AddModelOptions(CLI::App& app, ModelToolOptions& options, bool model_required = true);
 
 // Makes the kernels use this instruction set; absent: the best one.
 void ChooseSimd(const std::optional<std::string>& simd);

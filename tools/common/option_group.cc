@@ -1,5 +1,6 @@
 #include "common/option_group.h"
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -36,9 +37,25 @@ std::string ReadNonEmpty(const std::string& text) {
 
 std::vector<TokenId> ReadIds(const std::string& text) { return ParseIdList(text, "ids"); }
 
-CLI::Option* OptionGroup::Declare(const std::string& name, const std::string& help, const std::string& type,
-                                  Setting setting) const {
+void DeclaredOption::Required() const {
+  if (option_ != nullptr) option_->required();
+}
+
+void DeclaredOption::MayLackValue(const std::string& value) const {
+  if (option_ != nullptr) option_->expected(0, 1)->default_str(value);
+}
+
+DeclaredOption OptionGroup::Several(const std::string& name, std::vector<std::string>& values, const std::string& help,
+                                    const std::string& type) const {
+  const DeclaredOption declared = Each(name, values, help, type);
+  if (declared.option_ != nullptr) declared.option_->expected(-1);
+  return declared;
+}
+
+DeclaredOption OptionGroup::Declare(const std::string& name, const std::string& help, const std::string& type,
+                                    Setting setting) const {
   if (settings_ != nullptr) settings_->Add(name, setting);
+  if (app_ == nullptr) return DeclaredOption(nullptr);
   const auto read_all = [name, read = std::move(setting.read)](const CLI::results_t& texts) {
     try {
       for (const std::string& text : texts) read(text);
@@ -47,13 +64,15 @@ CLI::Option* OptionGroup::Declare(const std::string& name, const std::string& he
     }
     return true;
   };
-  return app_.add_option(name, read_all, help)->type_name(type)->group(heading_)->expected(1);
+  CLI::Option* const option = app_->add_option(name, read_all, help)->type_name(type)->group(heading_)->expected(1);
+  if (setting.repeated) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return DeclaredOption(option);
 }
 
-CLI::Option* OptionGroup::Flag(const std::string& name, bool& value, const std::string& help) const {
+DeclaredOption OptionGroup::Flag(const std::string& name, bool& value, const std::string& help) const {
   const auto read = [&value](const std::string& text) { value = text == "true"; };
   if (settings_ != nullptr) settings_->Add(name, {SettingForm::kFlag, false, read, {}});
-  return app_.add_flag(name, value, help)->group(heading_);
+  return DeclaredOption(app_ == nullptr ? nullptr : app_->add_flag(name, value, help)->group(heading_));
 }
 
 }  // namespace dcp::tools

@@ -15,7 +15,6 @@
 #ifndef DCP_TOOLS_COMMON_OPTION_GROUP_H_
 #define DCP_TOOLS_COMMON_OPTION_GROUP_H_
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <functional>
@@ -31,6 +30,11 @@
 #include "common/settings.h"
 #include "dcp/error.h"
 #include "dcp/types.h"
+
+namespace CLI {  // whose header takes longer to compile than most of what declares options
+class App;
+class Option;
+}  // namespace CLI
 
 namespace dcp::tools {
 
@@ -132,36 +136,53 @@ auto OneOf(std::vector<std::pair<std::string, T>> words) {
   };
 }
 
+// An option that was declared, for what few say of theirs. Of options that no command line has, nothing need be said.
+class DeclaredOption {
+ public:
+  explicit DeclaredOption(CLI::Option* option) : option_(option) {}
+
+  // Without it, the command line is an error.
+  void Required() const;
+
+  // May stand without a value, as if it had `value`.
+  void MayLackValue(const std::string& value) const;
+
+ private:
+  friend class OptionGroup;
+  CLI::Option* option_;  // null: not on a command line
+};
+
 // The options under one heading of --help. `type` stands for the value there ("N", "FILE"); the help gives unit and
 // default. A `read` makes a value of text and throws dcp::Error for text that stands for none: AtLeast(1), OneOf(..),
 // ParsePolicy; the error gets the option's name. Variables must outlive the parsing.
 class OptionGroup {
  public:
-  // Where `settings` are given, each option is one of them too.
-  OptionGroup(CLI::App& app, std::string heading, Settings* settings = nullptr)
-      : app_(app), heading_(std::move(heading)), settings_(settings) {}
+  OptionGroup(CLI::App& app, std::string heading) : app_(&app), heading_(std::move(heading)) {}
+
+  // Each option becomes one of the settings; there is no command line.
+  explicit OptionGroup(Settings& settings) : settings_(&settings) {}
 
   // One value; `value` may be std::optional, which stays empty when the option is not given.
   template <typename T, typename Read>
-  CLI::Option* operator()(const std::string& name, T& value, const std::string& help, const std::string& type,
-                          Read read) const {
+  DeclaredOption operator()(const std::string& name, T& value, const std::string& help, const std::string& type,
+                            Read read) const {
     return Declare(name, help, type,
                    {FormOf<T>(), false, [&value, read](const std::string& text) { value = read(text); }, {}});
   }
   template <typename T>
-  CLI::Option* operator()(const std::string& name, T& value, const std::string& help, const std::string& type) const {
+  DeclaredOption operator()(const std::string& name, T& value, const std::string& help, const std::string& type) const {
     return (*this)(name, value, help, type, ReadValue<T>);
   }
   template <typename T>
-  CLI::Option* operator()(const std::string& name, std::optional<T>& value, const std::string& help,
-                          const std::string& type) const {
+  DeclaredOption operator()(const std::string& name, std::optional<T>& value, const std::string& help,
+                            const std::string& type) const {
     return (*this)(name, value, help, type, ReadValue<T>);
   }
 
   // Values between commas, in the order given, each once; they take the place of the default.
   template <typename T, typename Read>
-  CLI::Option* List(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
-                    Read read) const {
+  DeclaredOption List(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
+                      Read read) const {
     const auto read_list = [&values, read](const std::string& list) {
       values.clear();
       for (const std::string& text : SplitList(list)) {
@@ -175,47 +196,45 @@ class OptionGroup {
 
   // May be given several times, one value each time, whatever it looks like.
   template <typename T, typename Read>
-  CLI::Option* Each(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
-                    Read read) const {
+  DeclaredOption Each(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
+                      Read read) const {
     return Repeated(name, values, help, type, FormOf<T>(), read);
   }
   template <typename T>
-  CLI::Option* Each(const std::string& name, std::vector<T>& values, const std::string& help,
-                    const std::string& type) const {
+  DeclaredOption Each(const std::string& name, std::vector<T>& values, const std::string& help,
+                      const std::string& type) const {
     return Each(name, values, help, type, ReadValue<T>);
   }
 
   // The same for values "key:number", which JSON has as an object.
   template <typename T, typename Read>
-  CLI::Option* Pairs(const std::string& name, std::vector<T>& values, const std::string& help, const std::string& type,
-                     Read read) const {
+  DeclaredOption Pairs(const std::string& name, std::vector<T>& values, const std::string& help,
+                       const std::string& type, Read read) const {
     return Repeated(name, values, help, type, SettingForm::kPairs, read);
   }
 
   // Takes all arguments up to the next option; may be given several times.
-  CLI::Option* Several(const std::string& name, std::vector<std::string>& values, const std::string& help,
-                       const std::string& type) const {
-    return Each(name, values, help, type)->expected(-1);
-  }
+  DeclaredOption Several(const std::string& name, std::vector<std::string>& values, const std::string& help,
+                         const std::string& type) const;
 
   // No value.
-  CLI::Option* Flag(const std::string& name, bool& value, const std::string& help) const;
+  DeclaredOption Flag(const std::string& name, bool& value, const std::string& help) const;
 
  private:
   template <typename T, typename Read>
-  CLI::Option* Repeated(const std::string& name, std::vector<T>& values, const std::string& help,
-                        const std::string& type, SettingForm form, Read read) const {
+  DeclaredOption Repeated(const std::string& name, std::vector<T>& values, const std::string& help,
+                          const std::string& type, SettingForm form, Read read) const {
     // Not CLI11's own vectors: they give "{}" and "[a,b]" a meaning.
     const auto add = [&values, read](const std::string& text) { values.push_back(read(text)); };
-    return Declare(name, help, type, {form, true, add, [&values] { values.clear(); }})
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    return Declare(name, help, type, {form, true, add, [&values] { values.clear(); }});
   }
-  CLI::Option* Declare(const std::string& name, const std::string& help, const std::string& type,
-                       Setting setting) const;
+  // A repeated one takes what is given each time.
+  DeclaredOption Declare(const std::string& name, const std::string& help, const std::string& type,
+                         Setting setting) const;
 
-  CLI::App& app_;
+  CLI::App* app_ = nullptr;
   std::string heading_;
-  Settings* settings_;
+  Settings* settings_ = nullptr;
 };
 
 }  // namespace dcp::tools

@@ -5,7 +5,7 @@
 namespace dcp::tools {
 
 void AddJsonFile(const OptionGroup& add, std::optional<std::string>& file, const std::string& help) {
-  add("--json", file, help, "FILE")->expected(0, 1)->default_str("-");
+  add("--json", file, help, "FILE").MayLackValue("-");
 }
 
 ReportFile::ReportFile(const std::optional<std::string>& path, ToolIo& io) : io_(io), to_stdout_(path == "-") {

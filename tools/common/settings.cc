@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dcp/error.h"
+#include "support/json.h"
 
 namespace dcp::tools {
 namespace {

@@ -1,5 +1,7 @@
 #include "dcp-finetune/options.h"
 
+#include <CLI/CLI.hpp>
+
 #include "common/option_group.h"
 
 namespace dcp::finetune {
@@ -135,8 +137,8 @@ CLI::App& AddCommand(CLI::App& app, const char* name, const char* about, Options
 
 void AddGradientOptions(CLI::App& app, GradientOptions& o) {
   const OptionGroup add(app, "Options");
-  add("--base", o.base, "Model directory", "DIR")->required();
-  add("--golden", o.golden, "golden.json", "FILE")->required();
+  add("--base", o.base, "Model directory", "DIR").Required();
+  add("--golden", o.golden, "golden.json", "FILE").Required();
   add.Flag("--json", o.json, "Print the report");
 }
 
@@ -146,9 +148,9 @@ void AddConvertOptions(CLI::App& app, ConvertOptions& o) {
       "Model directory: pytorch_model.bin, or safetensors, whole or in shards, under whatever prefix and in whatever "
       "type",
       "DIR")
-      ->required();
+      .Required();
   add("--adapter", o.adapter, "Adapter, also LoRA, to add to it", "DIR");
-  add("--out", o.out, "Directory to write", "DIR")->required();
+  add("--out", o.out, "Directory to write", "DIR").Required();
   add("--dtype", o.saved_type, "Type of saved weights: f32, bf16 or f16; default: that of --base", "T",
       ReadSavedType());
   add.Flag("--overwrite", o.overwrite, "Put the model in place of the one in --out");

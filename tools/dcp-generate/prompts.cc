@@ -1,6 +1,5 @@
 #include "dcp-generate/prompts.h"
 
-#include <CLI/CLI.hpp>
 #include <string_view>
 #include <utility>
 
@@ -100,9 +99,8 @@ class RequestReader {
 
   // What the fields of a line set: `line_`, by the declarations that the command line has.
   Settings MakeLineSettings() {
-    CLI::App unused;
     Settings settings;
-    const OptionGroup add(unused, "", &settings);
+    const OptionGroup add(settings);
     AddRequestOptions(add, line_);
     add("--seed", line_seed_, "", "N");
     return settings;

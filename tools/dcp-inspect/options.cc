@@ -82,8 +82,7 @@ void CheckSource(const InspectSource& source, bool stats) {
 
 void AddInspectOptions(CLI::App& app, InspectOptions& options) {
   AddSourceOptions(app, options.source, options.text);
-  AddModelOptions(app, options.model);
-  app.get_option("--model")->required(false);  // a trace stands for itself
+  AddModelOptions(app, options.model, /*model_required=*/false);  // a trace stands for itself
   AddGenerationOptions(app, options.source);
   AddStatsOptions(app, options.stats);
   AddOutputOptions(app, options);

@@ -25,7 +25,7 @@ void AddJobsOptions(CLI::App& app, JobsOptions& options) {
   const OptionGroup queue(app, "Queue");
   queue("--jobs", options.jobs, "A line for each request: prompt tokens, a tab, new tokens; all wait at the start",
         "JOBS.tsv", ReadNonEmpty)
-      ->required();
+      .Required();
   AddKvBudget(queue, options.kv_budget, "no limit");
   queue("--max-running", options.max_running, "Sequences at once at most; default: 64; 0: any number", "N", AtLeast(0));
   AddPromptTokens(queue, options.prompt_tokens);

@@ -287,9 +287,9 @@ void AddOptions(CLI::App& app, MakeTaskOptions& options) {
       "lastword (for --task lambada): texts whose last word was said before; cloze (for --task cloze): which of four "
       "sentences of the book comes next",
       "KIND")
-      ->required();
-  AddTexts(add, options.texts)->required();
-  add("--out", options.out, "The file to write, JSON lines", "FILE")->required();
+      .Required();
+  AddTexts(add, options.texts).Required();
+  add("--out", options.out, "The file to write, JSON lines", "FILE").Required();
   add("--count", options.count, "Examples; default: 200", "N", AtLeast(1));
   add("--words", options.words, "Words of a context, at most; default: 600 for lastword, 120 for cloze", "N");
   add("--min-distance", options.min_distance,

@@ -44,8 +44,8 @@ struct Options {
 
 void AddOptions(CLI::App& app, Options& options) {
   const OptionGroup task(app, "Task");
-  task("--task", options.task, "lambada, hellaswag, piqa, winogrande or cloze", "NAME", OneOf(TaskNames()))->required();
-  task("--data", options.files.data, "The examples, in the data set's own format; - is stdin", "FILE")->required();
+  task("--task", options.task, "lambada, hellaswag, piqa, winogrande or cloze", "NAME", OneOf(TaskNames())).Required();
+  task("--data", options.files.data, "The examples, in the data set's own format; - is stdin", "FILE").Required();
   task("--labels", options.files.labels, "piqa: the right answers, 0 or 1 a line; default: field \"label\"", "FILE");
   task("--limit", options.files.limit, "Only the first N examples; default: 0, all", "N");
   AddBatch(task, options.batch, "Contexts");

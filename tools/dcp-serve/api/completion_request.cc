@@ -1,6 +1,5 @@
 #include "dcp-serve/api/completion_request.h"
 
-#include <CLI/CLI.hpp>
 #include <random>
 #include <string>
 
@@ -67,11 +66,10 @@ class Reader {
 
   // The settings of a line of dcp-generate --input, by the same declarations.
   void ReadSettings() {
-    CLI::App unused;
     Settings declared;
     RequestSettings settings;
     settings.sampling.temperature = 1.0f;
-    AddRequestOptions(OptionGroup(unused, "", &declared), settings);
+    AddRequestOptions(OptionGroup(declared), settings);
     nlohmann::json body = body_;
     // OpenAI has no log-probabilities for 0 and false alike in some clients; null is absent anyway.
     if (body.contains("logprobs") && body["logprobs"] == false) body.erase("logprobs");
