@@ -5,6 +5,7 @@
 #include "dcp/drop_log.h"
 #include "dcp/error.h"
 #include "dcp/eviction_policy.h"
+#include "dcp/export.h"
 #include "dcp/generate.h"
 #include "dcp/kv_cache.h"
 #include "dcp/logits_processor.h"

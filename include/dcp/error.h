@@ -6,8 +6,11 @@
 #include <stdexcept>
 #include <string>
 
+#include "dcp/export.h"
+
 namespace dcp {
 
+// What kind of error it is: what a program can decide upon. The message is for people.
 enum class ErrorCode {
   kInvalidArgument,  // a value passed by the caller cannot be used (token id out of range, bad policy, ...)
   kInvalidModel,     // a file of a checkpoint is malformed, or two of them disagree
@@ -19,11 +22,18 @@ enum class ErrorCode {
 
 // what() is one line that names the file or argument, the field and both values, e.g.
 //   "m/model.safetensors: tensor h.3.attn.q_int.weight is [64, 512], config says [64, 768]".
-class Error : public std::runtime_error {
+class DCP_EXPORT Error : public std::runtime_error {
  public:
+  // `message`: one line, as above; may be empty.
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  // Does not throw.
+  Error(const Error&) = default;
+  // Does not throw.
+  Error& operator=(const Error&) = default;
+  ~Error() override;
 
-  ErrorCode code() const { return code_; }
+  // The kind of error.
+  ErrorCode code() const noexcept { return code_; }
 
  private:
   ErrorCode code_;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/types.h"
 
 namespace dcp {
@@ -31,9 +32,9 @@ struct SlotsView {
 // One slot to evict. `score` is s(n, j) where the policy has one, NaN otherwise. `delayed`: decided now, to take effect
 // `SlotsView::delay` tokens later - where that is 0, now; otherwise gone for n itself.
 struct Eviction {
-  uint32_t slot = 0;
-  float score = std::numeric_limits<float>::quiet_NaN();
-  bool delayed = false;
+  uint32_t slot = 0;                                      // index into the spans of SlotsView
+  float score = std::numeric_limits<float>::quiet_NaN();  // s(n, j), for DropLog
+  bool delayed = false;                                   // takes effect later
 };
 
 // A policy decides for one layer of one sequence at a time and keeps no state of its own: every decision follows from
@@ -49,9 +50,9 @@ struct Eviction {
 //
 // A policy whose methods contradict each other, or that names slots it must not, is an Error(kInvalidArgument): from
 // the constructor of Session, or from the call that fed the token.
-class EvictionPolicy {
+class DCP_EXPORT EvictionPolicy {
  public:
-  virtual ~EvictionPolicy() = default;
+  virtual ~EvictionPolicy();
 
   // As on the command line: "dense", "learned", "window:256", ...; options that differ from their defaults follow in
   // brackets, e.g. "learned(threshold=0.5,max-kept=100)".
@@ -80,6 +81,7 @@ class EvictionPolicy {
     kThreshold,     // token n drops j when s(n, j) <= threshold(), whatever else is kept; delayed if FollowsDelay().
                     // Needs NeedsInteraction()
   };
+  // Which of them holds for this policy.
   virtual ChunkRule chunk_rule() const { return ChunkRule::kTokenByToken; }
 
   // For kExpiry: the first token that drops the token at `position`, a later one; kNever if none.
@@ -104,17 +106,19 @@ class EvictionPolicy {
 
 // Layers first .. last, counted from 0.
 struct LayerRange {
-  int first = 0;
-  int last = 0;
+  int first = 0;  // 0 .. L-1
+  int last = 0;   // not below first
 };
 
 // What a user asks for; see ParsePolicy for the spelling.
 struct PolicySpec {
+  // What a rule goes by: nothing, the model's decisions, the last tokens, these and the first, these and every so
+  // manyth, received attention.
   enum class Kind { kDense, kLearned, kWindow, kSinks, kStrided, kH2O };
-  Kind kind = Kind::kDense;
-  int window = 0;  // window:N, sinks:S,N, strided:W,S: the last N (W) tokens, the current one included; >= 1
-  int sinks = 0;   // sinks:S,N: the first S tokens; >= 0
-  int stride = 0;  // strided:W,S: every token whose position is a multiple of S; >= 1
+  Kind kind = Kind::kDense;  // which of the numbers below count
+  int window = 0;            // window:N, sinks:S,N, strided:W,S: the last N (W) tokens, the current one included; >= 1
+  int sinks = 0;             // sinks:S,N: the first S tokens; >= 0
+  int stride = 0;            // strided:W,S: every token whose position is a multiple of S; >= 1
   int budget = 0;  // h2o:N: kept tokens, half of them (rounded up) the most recent, the rest heavy hitters; >= 2
   float threshold = 0.0f;  // learned: tau of s(n, j) <= tau; 0 is the trained decision, larger prunes more
   // Cap on the kept tokens of every layer, the current one included; 0: no cap. What goes first when the cap is met:
@@ -124,11 +128,11 @@ struct PolicySpec {
 
   // Numbers of tokens as shares of the context, in per cent, above 0 to 100; 0: the number above counts.
   struct Shares {
-    double window = 0;
-    double sinks = 0;
-    double budget = 0;
+    double window = 0;  // in place of `window`
+    double sinks = 0;   // in place of `sinks`
+    double budget = 0;  // in place of `budget`
   };
-  Shares shares = {};
+  Shares shares = {};  // what MakePolicy turns into tokens
 
   // The layers that the rule above is for, and the rules of others. Without layers a rule is for all that no rule
   // names; where there is no such rule, these keep everything. Threshold and cap are those of the first for all.
@@ -136,18 +140,18 @@ struct PolicySpec {
   std::vector<PolicySpec> others = {};  // without others of their own
 
   // Whether one of the rules is of that kind.
-  bool Has(Kind which) const;
+  DCP_EXPORT bool Has(Kind which) const;
 };
 
 // Parses "dense", "learned", "window:N", "sinks:S,N", "strided:W,S", "h2o:N". N and W may be a share of the context,
 // "20%", and S of sinks too. "@" and layers limit a rule to them - "window:128@1-4", "window:512@0,5" - and "+" joins
 // rules: "window:128@1-4+window:512". Throws Error(kInvalidArgument) naming the text and what was expected.
-PolicySpec ParsePolicy(std::string_view text);
+DCP_EXPORT PolicySpec ParsePolicy(std::string_view text);
 
 // `context`: tokens that shares are shares of - the model's positions, or fewer where fewer are read. They are rounded
 // to whole tokens, to at least as many as the rule needs. Throws Error(kInvalidArgument) for values out of range (a
-// window of 0, a NaN threshold, a share where the context is 0, a layer with two rules, ...).
-std::shared_ptr<const EvictionPolicy> MakePolicy(const PolicySpec& spec, int context = 0);
+// window of 0, a NaN threshold, a share where the context is 0, a layer with two rules, ...). Never null.
+DCP_EXPORT std::shared_ptr<const EvictionPolicy> MakePolicy(const PolicySpec& spec, int context = 0);
 
 }  // namespace dcp
 

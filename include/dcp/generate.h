@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "dcp/drop_log.h"
+#include "dcp/export.h"
 #include "dcp/kv_cache.h"
 #include "dcp/model_config.h"
 #include "dcp/prompt_state.h"
@@ -26,6 +27,7 @@
 
 namespace dcp {
 
+// Why a sequence has ended.
 enum class FinishReason {
   kLength,     // max_new_tokens were made
   kEos,        // an end-of-text token was made, or one of stop_ids (it is the last generated id)
@@ -34,7 +36,8 @@ enum class FinishReason {
   kCancelled,  // the callback said so
   kError,      // it could not run, or not go on: see GeneratedSequence::error
 };
-std::string_view ToString(FinishReason reason);  // "length", "eos", "stop", "context", "cancelled", "error"
+// "length", "eos", "stop", "context", "cancelled", "error".
+DCP_EXPORT std::string_view ToString(FinishReason reason);
 
 // What happens when P positions are full and more tokens are wanted.
 enum class Overflow {
@@ -61,14 +64,14 @@ enum class EarlyStopping {
 
 // What one request asks for. Names are those that transformers and the OpenAI API use.
 struct GenerateOptions {
-  int max_new_tokens = 128;       // per sequence; >= 1
-  int min_new_tokens = 0;         // no end-of-text token is made before so many tokens
-  SamplingOptions sampling;       // see GenerateRequest::stream
-  std::vector<std::string> stop;  // texts that end a sequence; needs a tokenizer
-  bool ignore_eos = false;        // go on after the model's end-of-text token
-  std::vector<TokenId> stop_ids;  // more ids that end a sequence, as an end-of-text token does
-  Truncate truncate = Truncate::kNone;
-  Overflow overflow = Overflow::kStop;
+  int max_new_tokens = 128;             // per sequence; >= 1
+  int min_new_tokens = 0;               // no end-of-text token is made before so many tokens
+  SamplingOptions sampling;             // see GenerateRequest::stream
+  std::vector<std::string> stop;        // texts that end a sequence; needs a tokenizer
+  bool ignore_eos = false;              // go on after the model's end-of-text token
+  std::vector<TokenId> stop_ids;        // more ids that end a sequence, as an end-of-text token does
+  Truncate truncate = Truncate::kNone;  // of a prompt that is too long
+  Overflow overflow = Overflow::kStop;  // at the last position
 
   // Sequences made of the prompt, which is read once: they share its memory until they part. With beams: how many of
   // the best are returned. >= 1.
@@ -78,8 +81,8 @@ struct GenerateOptions {
   // that so many beams find; as in transformers, token for token. REQUIRES: temperature 0, samples <= num_beams,
   // overflow kStop.
   int num_beams = 1;
-  float length_penalty = 1.0f;
-  EarlyStopping early_stopping = EarlyStopping::kHeuristic;
+  float length_penalty = 1.0f;  // of beams: above 0 favours longer texts, below 0 shorter ones; finite
+  EarlyStopping early_stopping = EarlyStopping::kHeuristic;  // of beams
 
   // Not empty: texts that are scored after the prompt, see GeneratedSequence::scores; nothing is generated then (finish
   // reason kLength). Each is one or more ids, and fits in P positions but for its last id. REQUIRES: samples and
@@ -94,9 +97,10 @@ struct GenerateOptions {
   bool report_drops = false;
 };
 
+// One prompt, and what is to be made of it.
 struct GenerateRequest {
   std::vector<TokenId> prompt;  // empty: begins at the model's bos token, or where it has none at its first eos token
-  GenerateOptions options;
+  GenerateOptions options;      // of every sequence of the request
   // Sample s of the request draws as sequence stream + s * 2^32 of the seed: which tokens it gets is a function of
   // (prompt, options, stream, s) alone, whatever else is in the batch.
   uint64_t stream = 0;
@@ -119,8 +123,9 @@ struct BatchOptions {
   std::function<bool()> go_on;
 };
 
+// A token, and how likely it was.
 struct TokenLogprob {
-  TokenId id = 0;
+  TokenId id = 0;        // 0 .. V-1
   float logprob = 0.0f;  // natural logarithm
 };
 
@@ -132,8 +137,8 @@ struct GeneratedLogprobs {
 
 // A token that a layer no longer keeps.
 struct LayerDrop {
-  int layer = 0;
-  int32_t position = 0;
+  int layer = 0;         // 0 .. L-1
+  int32_t position = 0;  // of the token, from 0
 };
 
 // What the callback is told: one token of one sequence. Views die with the call. Beams are reported once their request
@@ -160,14 +165,15 @@ struct ContinuationScore {
   bool greedy = true;           // each is the likeliest at its place: what temperature 0 would generate
 };
 
+// One text that was made, and what is known of it.
 struct GeneratedSequence {
-  size_t request = 0;               // index into the requests
-  int sample = 0;                   // 0 .. samples-1; of beams the best first
-  std::vector<TokenId> prompt_ids;  // as fed: truncated, or begun
-  std::vector<TokenId> generated_ids;
-  std::string text;  // of the generated ids, without end-of-text and stop text
-  FinishReason finish_reason = FinishReason::kLength;
-  std::string error;  // one line; of kError only
+  size_t request = 0;                                  // index into the requests
+  int sample = 0;                                      // 0 .. samples-1; of beams the best first
+  std::vector<TokenId> prompt_ids;                     // as fed: truncated, or begun
+  std::vector<TokenId> generated_ids;                  // an end-of-text token included
+  std::string text;                                    // of the generated ids, without end-of-text and stop text
+  FinishReason finish_reason = FinishReason::kLength;  // why it ended
+  std::string error;                                   // one line; of kError only
   // [L] kept positions once every id but the last generated one was fed; after a slide, positions among the tokens
   // that were read again.
   std::vector<std::vector<int32_t>> kept;
@@ -179,39 +185,42 @@ struct GeneratedSequence {
   std::optional<double> beam_score;         // what beams are ranked by
 };
 
+// What a call of Generate took, of all its requests together.
 struct GenerateStats {
   int64_t prefill_tokens = 0;  // read as prompts, those that were read again included
-  double prefill_seconds = 0;
-  int64_t decode_tokens = 0;  // tokens made by decode steps (the first of each sequence comes from prefill)
-  double decode_seconds = 0;
+  double prefill_seconds = 0;  // in such passes
+  int64_t decode_tokens = 0;   // tokens made by decode steps (the first of each sequence comes from prefill)
+  double decode_seconds = 0;   // in decode steps, the choice of tokens included
   std::vector<double> decode_step_seconds;  // one per decode step
   double sparsity = 0;                      // mean over sequences, at the last fed token
   CacheStats cache;                         // after the last pass, before its sequences are finished
 };
 
+// What Generate returns.
 struct GenerateResult {
   std::vector<GeneratedSequence> sequences;  // in the order of the requests, max(1, samples) of each
-  GenerateStats stats;
+  GenerateStats stats;                       // of the call
 };
 
 // The prompt as Generate feeds it: begun where it is empty, truncated where that is asked for. Throws
 // Error(kContextFull) when it is longer than P, Error(kInvalidArgument) when it cannot be begun, has an id outside the
 // vocabulary, or does not begin with `request.start`.
-std::vector<TokenId> PreparePrompt(const GenerateRequest& request, const ModelConfig& config);
+DCP_EXPORT std::vector<TokenId> PreparePrompt(const GenerateRequest& request, const ModelConfig& config);
 
 // Runs every request to its end. Sequences are added to `session` and finished; those already in it are left alone.
 // `tokenizer` may be null: then no text, and stop texts are an error. A request that cannot run - a prompt longer than
 // P, ids outside the vocabulary, options out of range - ends with reason kError before any work is done for it, and
 // changes nothing for the others. A prompt of exactly P tokens yields one token (finish reason kContext). Throws
 // Error(kInvalidArgument) for a negative max_batch, and what Session throws.
-GenerateResult Generate(Session& session, std::span<const GenerateRequest> requests, const BatchOptions& options = {},
-                        const Tokenizer* tokenizer = nullptr, const TokenCallback& on_token = {});
+DCP_EXPORT GenerateResult Generate(Session& session, std::span<const GenerateRequest> requests,
+                                   const BatchOptions& options = {}, const Tokenizer* tokenizer = nullptr,
+                                   const TokenCallback& on_token = {});
 
 // The same for prompts that are treated alike; the stream of prompt i is i. The first that cannot run is an Error,
 // before any work: "prompt 3: ..", kContextFull where it is too long, else kInvalidArgument.
-GenerateResult Generate(Session& session, std::span<const std::vector<TokenId>> prompts, const GenerateOptions& options,
-                        const Tokenizer* tokenizer = nullptr, const TokenCallback& on_token = {},
-                        const BatchOptions& batch = {});
+DCP_EXPORT GenerateResult Generate(Session& session, std::span<const std::vector<TokenId>> prompts,
+                                   const GenerateOptions& options, const Tokenizer* tokenizer = nullptr,
+                                   const TokenCallback& on_token = {}, const BatchOptions& batch = {});
 
 }  // namespace dcp
 

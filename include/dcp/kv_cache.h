@@ -12,10 +12,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/types.h"
 
 namespace dcp {
 
+// What a cache, or one sequence of it, holds.
 struct CacheStats {
   int64_t seen_tokens = 0;    // tokens fed, summed over sequences
   int64_t kept_slots = 0;     // slots held, summed over layers and sequences
@@ -31,10 +33,11 @@ struct CacheStats {
 inline constexpr int kSlotsPerPage = 16;
 
 // Owned by a Session. Reading it is safe whenever no call of that Session is running.
-class KvCache {
+class DCP_EXPORT KvCache {
  public:
-  virtual ~KvCache() = default;
+  virtual ~KvCache();
 
+  // L, those of the model.
   virtual int layers() const = 0;
 
   // Sequences now in the cache, in the order in which they were added.
@@ -45,7 +48,7 @@ class KvCache {
 
   // Of one sequence. pages_in_use and reserved_bytes count the pages it holds, those shared with clones in full - so
   // they may add up to more than Stats(), where a shared page counts once -, pages_free is 0. Like everything below
-  // throws Error(kInvalidArgument) for a sequence or layer that is not there.
+  // throws Error(kInvalidArgument), which names it, for a sequence or layer that is not there.
   virtual CacheStats Stats(SequenceId sequence) const = 0;
 
   // Number of tokens fed to the sequence so far (its next position).

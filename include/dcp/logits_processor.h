@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/types.h"
 
 namespace dcp {
@@ -19,6 +20,7 @@ struct TokenHistory {
   uint64_t seed = 0;             // of the draws of this sequence
   uint64_t stream = 0;           // tells sequences of one seed apart
 
+  // Those after the prompt.
   std::span<const TokenId> generated() const { return ids.subspan(prompt_tokens); }
   size_t position() const { return ids.size(); }  // of the token to be chosen
 };
@@ -30,25 +32,29 @@ struct TokenHistory {
 // from (seed, stream, position), see CounterUniform(). Under these terms a sequence's tokens depend neither on its
 // batch mates nor on the order of the work. It may be called for several sequences at once from different threads, and
 // what it throws ends the generation.
-class LogitsProcessor {
+class DCP_EXPORT LogitsProcessor {
  public:
-  virtual ~LogitsProcessor() = default;
+  virtual ~LogitsProcessor();
 
   // `logits` [V]: those of the model, as the processors before this one left them; in beam search their log-softmax.
   virtual void Process(const TokenHistory& history, std::span<float> logits) const = 0;
 };
 
+// In the order in which they apply; none is null.
 using LogitsProcessors = std::vector<std::shared_ptr<const LogitsProcessor>>;
 
 struct SamplingOptions;  // dcp/sampler.h
 
 // The processors that these options ask for, in the order in which they apply: logit_bias, repetition_penalty,
 // presence_penalty and frequency_penalty, no_repeat_ngram_size, bad_words_ids, forced_ids, then the options' own
-// `processors`. Throws what options.Validate() throws.
-LogitsProcessors MakeLogitsProcessors(const SamplingOptions& options);
+// `processors`. Throws what options.Validate() throws. Their Process throws Error(kInvalidArgument), naming the id, for
+// ids of the options or of the history that the logits do not have.
+DCP_EXPORT LogitsProcessors MakeLogitsProcessors(const SamplingOptions& options);
 
-// Bans the ids until so many tokens were generated: for ids that end a text.
-std::shared_ptr<const LogitsProcessor> MakeMinNewTokensProcessor(std::vector<TokenId> ids, int min_new_tokens);
+// Bans the ids until so many tokens were generated: for ids that end a text. Throws Error(kInvalidArgument) for a
+// number below 0; its Process throws for ids outside the logits, as above.
+DCP_EXPORT std::shared_ptr<const LogitsProcessor> MakeMinNewTokensProcessor(std::vector<TokenId> ids,
+                                                                            int min_new_tokens);
 
 }  // namespace dcp
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 
+#include "dcp/export.h"
 #include "dcp/model_config.h"
 #include "dcp/types.h"
 #include "dcp/warnings.h"
@@ -18,6 +19,7 @@ namespace dcp {
 
 struct ModelWeights;  // internal: src/model/weights.h
 
+// How a model is loaded.
 struct ModelOptions {
   // How weights are held; absent: as the checkpoint stores its matrices, in float32 where these are float64 or of
   // several types.
@@ -29,7 +31,8 @@ struct ModelOptions {
   Warnings* warnings = nullptr;
 };
 
-class Model {
+// Made by Load or Random, shared by whoever uses it. All methods may be called from any number of threads at once.
+class DCP_EXPORT Model {
  public:
   // Loads a Hugging Face GPT-2 directory: config.json and model.safetensors (or the sharded form with
   // model.safetensors.index.json). Files are mapped while loading and released before it returns. What leaves the
@@ -40,7 +43,7 @@ class Model {
 
   // A model of the given shape with random weights (bell-shaped, standard deviation 0.02; beta = +2), for benchmarks
   // and tests. The same (config, seed) gives the same weights everywhere. Throws Error(kInvalidModel) for an impossible
-  // shape.
+  // shape, Error(kOutOfMemory) for one that the system has no memory for.
   static std::shared_ptr<const Model> Random(const ModelConfig& config, uint64_t seed,
                                              WeightType weights = WeightType::kF32);
 
@@ -48,7 +51,10 @@ class Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
+  // Shape and variant; of an adapter R and W.
   const ModelConfig& config() const { return config_; }
+
+  // How the matrices are held.
   WeightType weight_type() const { return weight_type_; }
 
   // True when every layer has interaction projections, i.e. the learned policy can run.
@@ -61,7 +67,8 @@ class Model {
   // first call reads all weights.
   uint64_t fingerprint() const;
 
-  const ModelWeights& weights() const { return *weights_; }  // internal
+  // Internal: programs can do nothing with it.
+  const ModelWeights& weights() const { return *weights_; }
 
  private:
   Model(const ModelConfig& config, WeightType type, std::unique_ptr<ModelWeights> weights);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/types.h"
 #include "dcp/warnings.h"
 
@@ -16,7 +17,7 @@ namespace dcp {
 
 // Letters are those of the whole project: L layers, H heads, D head width, C = H*D model width,
 // R interaction width, V vocabulary, P positions.
-struct ModelConfig {
+struct DCP_EXPORT ModelConfig {
   int n_layer = 0;         // L, "n_layer"
   int n_head = 0;          // H, "n_head"
   int n_embd = 0;          // C, "n_embd"; a multiple of H
@@ -26,7 +27,7 @@ struct ModelConfig {
   int int_n_embd = 0;      // R, "dcp": {"int_n_embd": R}; 0: the model has no interaction tensors
   int eviction_delay = 0;  // W, "dcp": {"eviction_delay": W}, 0 .. P: a token that n drops is still attended by n ..
                            // n+W-1 and gone from n+W on; 0 (also where absent): gone for n itself
-  float layer_norm_epsilon = 1e-5f;
+  float layer_norm_epsilon = 1e-5f;     // "layer_norm_epsilon"; above 0
   std::optional<TokenId> bos_token_id;  // begins a text; absent: nothing does
   std::vector<TokenId> eos_token_ids;   // generation stops after any of them; empty: never
 
@@ -36,7 +37,10 @@ struct ModelConfig {
   bool scale_attn_by_inverse_layer_idx = false;   // true: attention of layer i, from 0, also divides by i + 1
   bool tie_word_embeddings = true;                // false: "lm_head.weight" [V, C] makes the logits, not "wte.weight"
 
-  int head_dim() const { return n_embd / n_head; }  // D
+  // D. REQUIRES: a config that Validate accepts, as below.
+  int head_dim() const { return n_embd / n_head; }
+
+  // Whether generation stops after it.
   bool IsEndOfText(TokenId id) const { return std::ranges::find(eos_token_ids, id) != eos_token_ids.end(); }
 
   // What attention multiplies q . k / sqrt(D) by in a layer (0 .. L-1): 1 in the published GPT-2.
@@ -54,13 +58,13 @@ struct ModelConfig {
 // JSON, is not a GPT-2 (model_type other than "gpt2", cross-attention, an activation that libdcp does not know), or
 // carries a "dcp" version other than 1. A config without model_type is read as a GPT-2's with a warning.
 // "eos_token_id" is one id or a list; ids outside the vocabulary are left out with a warning.
-ModelConfig LoadModelConfig(const std::filesystem::path& config_json, Warnings* warnings = nullptr);
+DCP_EXPORT ModelConfig LoadModelConfig(const std::filesystem::path& config_json, Warnings* warnings = nullptr);
 
 // The config of a model directory, with R and W of the adapter's where one is named: what Model::Load would find,
 // without the weights. Where the directory has a generation_config.json, the bos and eos ids that it gives go before
 // those of config.json. Throws as LoadModelConfig, and Error(kInvalidModel) when the two configs disagree.
-ModelConfig ReadModelConfig(const std::filesystem::path& directory, const std::filesystem::path& adapter = {},
-                            Warnings* warnings = nullptr);
+DCP_EXPORT ModelConfig ReadModelConfig(const std::filesystem::path& directory,
+                                       const std::filesystem::path& adapter = {}, Warnings* warnings = nullptr);
 
 }  // namespace dcp
 

@@ -6,12 +6,14 @@
 #include <span>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/session.h"
 #include "dcp/tokenizer.h"
 #include "dcp/types.h"
 
 namespace dcp {
 
+// What a prompt has left in a session.
 struct PromptState {
   SequenceId sequence = 0;    // of the session, after `ids`; the caller's, who may finish it
   std::vector<TokenId> ids;   // one or more
@@ -19,18 +21,22 @@ struct PromptState {
 };
 
 // Feeds the ids to a new sequence, or what they have more than `start`, which stays as it is, to a copy of that one.
-// Throws what Session::Prefill throws; nothing is added then. REQUIRES: the ids begin with those of `start`.
-PromptState ReadPrompt(Session& session, std::span<const TokenId> ids, const PromptState* start = nullptr);
+// Throws what Session::Prefill throws - for no ids, too -, and Error(kInvalidArgument) when the ids do not begin with
+// those of `start`; nothing is added then.
+DCP_EXPORT PromptState ReadPrompt(Session& session, std::span<const TokenId> ids, const PromptState* start = nullptr);
 
 // Writes the state to a binary stream, in the byte order of the machine: ids, logits, the sequence as Session::Save
 // writes it, the policy's name, fingerprints of model and tokenizer (null: none), checksums. Throws Error(kIo) when the
-// stream fails.
-void SavePromptState(const Session& session, const PromptState& state, const Tokenizer* tokenizer, std::ostream& out);
+// stream fails; Error(kInvalidArgument), before anything is written, for a state that is not this session's: a sequence
+// that is not there, or has seen another number of tokens than there are ids, or logits that are not V.
+DCP_EXPORT void SavePromptState(const Session& session, const PromptState& state, const Tokenizer* tokenizer,
+                                std::ostream& out);
 
 // Adds it back. What is computed from it is, bit for bit, what is computed from the state that was saved. Throws
 // Error(kInvalidArgument) when what is read is damaged or was saved with another model, tokenizer, policy or KV type,
-// and says which; nothing is added then. Two tokenizers are compared where there are two.
-PromptState LoadPromptState(Session& session, const Tokenizer* tokenizer, std::istream& in);
+// and says which, Error(kIo) when the stream fails; nothing is added then. Two tokenizers are compared where there are
+// two.
+DCP_EXPORT PromptState LoadPromptState(Session& session, const Tokenizer* tokenizer, std::istream& in);
 
 }  // namespace dcp
 

@@ -7,13 +7,15 @@
 #include <span>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/logits_processor.h"
 #include "dcp/types.h"
 
 namespace dcp {
 
+// What is added to the logit of one token.
 struct LogitBias {
-  TokenId id = 0;
+  TokenId id = 0;     // 0 .. V-1
   float bias = 0.0f;  // added to the logit
 };
 
@@ -36,7 +38,7 @@ struct SamplingOptions {
   // OpenAI's: subtracted from the logits of every token that was generated (not those of the prompt), once, and once
   // for each time it was. Negative ones make repetition more likely; 0: off.
   float presence_penalty = 0.0f;
-  float frequency_penalty = 0.0f;
+  float frequency_penalty = 0.0f;  // the second of the two
   int no_repeat_ngram_size = 0;  // no run of so many tokens occurs twice in prompt and generated text together; 0: off
   std::vector<LogitBias> logit_bias;                // OpenAI's; biases of an id that is named twice add up
   std::vector<std::vector<TokenId>> bad_words_ids;  // runs of ids that are never completed; a single id: never made
@@ -49,35 +51,40 @@ struct SamplingOptions {
   // temperature, a negative top_k or no_repeat_ngram_size, a top_p or typical_p outside (0, 1], a min_p outside [0, 1],
   // a repetition_penalty that is not positive and finite, other penalties or biases that are not finite, negative ids,
   // an empty word, a null processor.
-  void Validate() const;
+  DCP_EXPORT void Validate() const;
 
-  // The same for ids that a vocabulary of `vocab_size` tokens does not have.
-  void CheckVocabulary(int vocab_size) const;
+  // Throws Error(kInvalidArgument) naming the field and the id for ids that a vocabulary of `vocab_size` tokens does
+  // not have.
+  DCP_EXPORT void CheckVocabulary(int vocab_size) const;
 };
 
 // Usable for any number of sequences, by one thread at a time.
-class Sampler {
+class DCP_EXPORT Sampler {
  public:
   // Room for one draw at a time: a few numbers for each token of the vocabulary. Samplers that are not used at once may
   // share it.
   struct Scratch {
-    std::vector<float> processed;
-    std::vector<TokenId> candidates;
-    std::vector<double> weights;
-    std::vector<double> distances;
-    std::vector<uint32_t> order;
+    std::vector<float> processed;     // logits after the processors
+    std::vector<TokenId> candidates;  // what is drawn from
+    std::vector<double> weights;      // of the candidates
+    std::vector<double> distances;    // of the candidates, for typical_p
+    std::vector<uint32_t> order;      // of the candidates, for typical_p
   };
 
-  explicit Sampler(const SamplingOptions& options, std::shared_ptr<Scratch> scratch = nullptr);  // validates
+  // Throws what options.Validate() throws. `scratch`: null for one of its own.
+  explicit Sampler(const SamplingOptions& options, std::shared_ptr<Scratch> scratch = nullptr);
 
   // `logits` [V]. The draw is a function of the logits, the history's tokens and its (stream, position) with the
   // options' seed alone, never of batch mates or of earlier draws. Throws Error(kInvalidModel) when a logit is NaN,
-  // Error(kInvalidArgument) when the processors leave NaN, or no token at all.
+  // Error(kInvalidArgument) when there are no logits, when the processors leave NaN or no token at all, or when options
+  // or history name ids that the logits do not have; and what processors of the caller's own throw.
   TokenId Sample(std::span<const float> logits, const TokenHistory& history);
 
-  // The same where nothing depends on the tokens before. Throws Error(kInvalidArgument) when there are processors.
+  // The same where nothing depends on the tokens before. Throws Error(kInvalidArgument), too, when there are
+  // processors.
   TokenId Sample(std::span<const float> logits, uint64_t stream, uint64_t position);
 
+  // As given.
   const SamplingOptions& options() const { return options_; }
 
  private:
@@ -88,8 +95,8 @@ class Sampler {
   std::shared_ptr<Scratch> scratch_;
 };
 
-// Uniform in [0, 1), a pure function of its arguments.
-double CounterUniform(uint64_t seed, uint64_t stream, uint64_t position);
+// Uniform in [0, 1), a pure function of its arguments. Thread-safe.
+DCP_EXPORT double CounterUniform(uint64_t seed, uint64_t stream, uint64_t position);
 
 }  // namespace dcp
 

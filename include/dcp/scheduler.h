@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/generate.h"
 #include "dcp/session.h"
 #include "dcp/tokenizer.h"
@@ -30,6 +31,7 @@ namespace dcp {
 // Names a request of a Scheduler. Never reused within it.
 using RequestId = int64_t;
 
+// What bounds a scheduler. The defaults serve a small model.
 struct SchedulerOptions {
   // Bytes that the session's cache may hold, as CacheStats::reserved_bytes counts them; never passed, not even within a
   // pass. 0: no limit. When it is reached, the last of the running requests is set aside - its cache is copied to
@@ -54,16 +56,17 @@ struct SchedulerOptions {
 struct RequestTiming {
   double admitted = -1.0;     // its prompt began to be read
   double first_token = -1.0;  // the first token was chosen
-  double done = -1.0;
+  double done = -1.0;         // it ended, whatever the reason
 };
 
+// What ScheduleOptions::on_done is given.
 struct ScheduledResult {
-  RequestId id = 0;
+  RequestId id = 0;                          // as Submit gave it
   std::vector<GeneratedSequence> sequences;  // as Generate gives them; `request` is 0
-  RequestTiming timing;
-  size_t prompt_tokens = 0;
-  size_t shared_prompt_tokens = 0;  // of them, those that were read before, for another request
-  int set_aside = 0;                // how often it was
+  RequestTiming timing;                      // how long it took
+  size_t prompt_tokens = 0;                  // of the prompt as fed
+  size_t shared_prompt_tokens = 0;           // of them, those that were read before, for another request
+  int set_aside = 0;                         // how often it was
   // Of each token of the prompt but the first, given those before it; empty unless asked for.
   std::vector<GeneratedLogprobs> prompt_logprobs;
 };
@@ -89,58 +92,62 @@ struct LatencyHistogram {
   static constexpr std::array<double, 16> kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,  0.25,
                                                      0.5,   1.0,    2.5,   5.0,  10.0,  30.0, 60.0, 300.0};  // seconds
   std::array<int64_t, 16> counts = {};  // of each bound, not summed up
-  int64_t count = 0;
-  double sum = 0.0;
+  int64_t count = 0;                    // of all values, those above the last bound included
+  double sum = 0.0;                     // of all values, in seconds
 
-  void Add(double seconds);
+  // Counts one value.
+  DCP_EXPORT void Add(double seconds);
 };
 
+// What a scheduler is doing, and what it has done.
 struct SchedulerStats {
   // As it stands.
-  int waiting = 0;    // requests
-  int running = 0;    // requests that are read or decoded
-  int set_aside = 0;  // requests
-  int sequences = 0;  // in the cache, of running requests
-  CacheStats cache;   // what else is in the session included
-  size_t kv_budget_bytes = 0;
+  int waiting = 0;                    // requests
+  int running = 0;                    // requests that are read or decoded
+  int set_aside = 0;                  // requests
+  int sequences = 0;                  // in the cache, of running requests
+  CacheStats cache;                   // what else is in the session included
+  size_t kv_budget_bytes = 0;         // as in SchedulerOptions
   size_t kv_reserved_peak_bytes = 0;  // the most that was ever held, passes included
   size_t set_aside_bytes = 0;         // held in ordinary memory
 
   // Since the beginning.
   int64_t steps = 0;
-  int64_t submitted = 0;
-  int64_t refused = 0;  // the queue was full
-  int64_t finished = 0;
-  int64_t cancelled = 0;
-  int64_t failed = 0;
-  int64_t prompt_tokens = 0;         // read
-  int64_t shared_prompt_tokens = 0;  // not read, because they had been
-  int64_t shared_prompt_hits = 0;    // requests with such
-  int64_t generated_tokens = 0;
-  int64_t times_set_aside = 0;
+  int64_t submitted = 0;                 // requests that were taken
+  int64_t refused = 0;                   // the queue was full
+  int64_t finished = 0;                  // requests that ended as they should
+  int64_t cancelled = 0;                 // requests that were cancelled
+  int64_t failed = 0;                    // requests that ended with an error
+  int64_t prompt_tokens = 0;             // read
+  int64_t shared_prompt_tokens = 0;      // not read, because they had been
+  int64_t shared_prompt_hits = 0;        // requests with such
+  int64_t generated_tokens = 0;          // of all sequences
+  int64_t times_set_aside = 0;           // requests that gave up their room for others, each time
   int64_t kept_slots_done = 0;           // of finished requests, over layers: what was kept at their end,
   int64_t seen_slots_done = 0;           // and what a dense cache would have
   double busy_seconds = 0.0;             // in Step
   double sequence_seconds = 0.0;         // sequences in the cache, summed over that time
   LatencyHistogram time_to_first_token;  // from Submit
   LatencyHistogram between_tokens;       // of a sequence
-  LatencyHistogram step;
+  LatencyHistogram step;                 // one call of Step
 };
 
 // Submit, Cancel, Stats and WaitForWork may be called from any thread, at any time; Step by one thread at a time,
 // during which nobody else may use the session. The session, the tokenizer and the prompts' `start` must outlive it.
-class Scheduler {
+class DCP_EXPORT Scheduler {
  public:
   // `tokenizer` may be null: then no text, and stop texts are an error. Sequences that are in the session are left
   // alone; what they hold counts for the budget. Throws Error(kInvalidArgument) for options out of range, or a budget
   // that cannot hold a single sequence of one page a layer.
   Scheduler(Session& session, const Tokenizer* tokenizer, const SchedulerOptions& options = {});
-  ~Scheduler();  // takes its sequences out of the session; nobody is told
+  // Takes its sequences out of the session; nobody is told. REQUIRES: no call is under way.
+  ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
   // Takes a request. Nothing when max_waiting requests wait already. Throws what is wrong with it, Error(kContextFull)
-  // for a prompt that is too long, Error(kInvalidArgument) for the rest; it is not taken then.
+  // for a prompt that is too long, Error(kInvalidArgument) for the rest; it is not taken then. The same text twice
+  // gives two requests.
   std::optional<RequestId> Submit(GenerateRequest request, ScheduleOptions options = {});
 
   // Ends a request with FinishReason::kCancelled at the beginning of the next step, where its memory goes back. One
@@ -150,10 +157,10 @@ class Scheduler {
   void CancelAll();
 
   // One pass over everything that runs. Returns whether anything is left to do. What a pass throws - memory that the
-  // system refuses, a policy that breaks its contract - ends the requests of the pass with FinishReason::kError, and
-  // nothing else; so does memory that one request needs beyond the budget, were it alone. Memory that is refused
-  // outside of a pass ends all that were admitted in the same way; std::bad_alloc comes out only where it is refused
-  // again meanwhile.
+  // system refuses, a policy that breaks its contract, whatever a policy or a logits processor throws - ends the
+  // requests of the pass with FinishReason::kError, and nothing else; so does memory that one request needs beyond the
+  // budget, were it alone. Memory that is refused outside of a pass ends all that were admitted in the same way;
+  // std::bad_alloc comes out only where it is refused again meanwhile.
   bool Step();
 
   // Waits until there is something for Step to do, at most so long. Returns whether there is.
@@ -163,7 +170,7 @@ class Scheduler {
   SchedulerStats Stats() const;
 
  private:
-  struct Impl;
+  struct DCP_HIDDEN Impl;
   std::unique_ptr<Impl> impl_;
 };
 

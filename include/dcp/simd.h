@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dcp/export.h"
+
 namespace dcp {
 
 // Those that this build has kernels for and this processor runs, best first. On x86-64, of these:
@@ -17,15 +19,15 @@ namespace dcp {
 //   scalar      no instructions beyond those of every x86-64
 //
 // Thread-safe.
-const std::vector<std::string>& SimdTargets();
+DCP_EXPORT const std::vector<std::string>& SimdTargets();
 
 // The one in use. Thread-safe.
-std::string_view SimdTarget();
+DCP_EXPORT std::string_view SimdTarget();
 
 // Uses another one of SimdTargets(), for tests and timings: in the whole process, from the next call of the library on.
 // Float sums are taken in another order and with other roundings, so results differ as between two machines. Throws
 // Error(kInvalidArgument) naming the choices. Not while another thread is in a call of the library.
-void UseSimdTarget(std::string_view name);
+DCP_EXPORT void UseSimdTarget(std::string_view name);
 
 }  // namespace dcp
 

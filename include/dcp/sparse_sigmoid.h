@@ -7,8 +7,11 @@
 #ifndef DCP_SPARSE_SIGMOID_H_
 #define DCP_SPARSE_SIGMOID_H_
 
+#include "dcp/export.h"
+
 namespace dcp {
 
+// The curve at one s.
 struct SparseSigmoidPoint {
   double p = 0;           // sigma_a(s)
   double complement = 1;  // 1 - p, accurate also where p rounds to 1
@@ -20,16 +23,19 @@ struct SparseSigmoidPoint {
 //
 // Closed forms at a = 1, 1.5, 2 and 3, a bracketed Newton iteration elsewhere; the error of p is below 1e-12 relative
 // to the smaller of p and 1 - p, or what rounding s makes of it where the curve is steep.
-SparseSigmoidPoint EvaluateSparseSigmoid(double s, double alpha);
+DCP_EXPORT SparseSigmoidPoint EvaluateSparseSigmoid(double s, double alpha);
 
-double SparseSigmoid(double s, double alpha);
-double SparseSigmoidDerivative(double s, double alpha);
+// sigma_a(s) alone.
+DCP_EXPORT double SparseSigmoid(double s, double alpha);
+
+// dp/ds alone.
+DCP_EXPORT double SparseSigmoidDerivative(double s, double alpha);
 
 // s(p). Infinite at p = 0 and p = 1 for alpha = 1, the ends of the support otherwise.
-double SparseSigmoidInverse(double p, double alpha);
+DCP_EXPORT double SparseSigmoidInverse(double p, double alpha);
 
 // 1/(alpha - 1), infinite for alpha = 1: sigma_a is 0 from -support down and 1 from support up.
-double SparseSigmoidSupport(double alpha);
+DCP_EXPORT double SparseSigmoidSupport(double alpha);
 
 }  // namespace dcp
 

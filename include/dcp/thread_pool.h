@@ -6,19 +6,23 @@
 #include <memory>
 #include <type_traits>
 
+#include "dcp/export.h"
+
 namespace dcp {
 
 // One ParallelFor runs at a time: a pool may be shared by several Sessions only when their calls do not overlap. Where
 // they do, the later one is an Error (see PoolLease), and changes nothing.
-class ThreadPool {
+class DCP_EXPORT ThreadPool {
  public:
   // `threads` counts the calling thread; 0 means all cores that the process may use. Throws Error(kInvalidArgument)
   // when negative or above 1024, Error(kOutOfMemory) when the system refuses a thread.
   explicit ThreadPool(int threads = 0);
+  // Ends the threads. REQUIRES: no ParallelFor is under way.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
+  // How many, the calling thread included.
   int threads() const;
 
   // Calls fn(index, worker) once for every index in [0, count), worker in [0, threads()); returns when all are done.
@@ -38,12 +42,12 @@ class ThreadPool {
   using Task = void (*)(const void* context, size_t index, size_t worker);
   void Run(size_t count, Task task, const void* context);
 
-  struct Impl;
+  struct DCP_HIDDEN Impl;
   std::unique_ptr<Impl> impl_;
 };
 
 // The use of a pool by one caller at a time. Session takes one for each pass; so may others who share a pool.
-class PoolLease {
+class DCP_EXPORT PoolLease {
  public:
   // Throws Error(kInvalidArgument) when somebody else has one. `pool` must outlive it.
   explicit PoolLease(ThreadPool& pool);

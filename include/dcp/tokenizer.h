@@ -12,11 +12,13 @@
 #include <string_view>
 #include <vector>
 
+#include "dcp/export.h"
 #include "dcp/types.h"
 #include "dcp/warnings.h"
 
 namespace dcp {
 
+// How a text is read.
 struct EncodeOptions {
   // False: the text of a special token is ordinary text, as it should be where the text comes from somebody who is not
   // trusted. Added tokens that are not special are found all the same.
@@ -26,7 +28,7 @@ struct EncodeOptions {
 // Immutable after loading; all methods may be called from any number of threads at once. Lossless on any bytes:
 // Decode(Encode(x)) == x whether or not x is valid UTF-8 - unless the files say otherwise, by a vocabulary that lacks
 // some of the 256 bytes, by a space put in front, or by added tokens that take the spaces around them.
-class Tokenizer {
+class DCP_EXPORT Tokenizer {
  public:
   // Reads the tokenizer of a model directory: tokenizer.json, or else vocab.json and merges.txt; on top of either,
   // where they are, added_tokens.json, tokenizer_config.json and special_tokens_map.json. A tokenizer.json of another
@@ -42,7 +44,9 @@ class Tokenizer {
   // Names of all the files that Load looks for: what has to travel with a model.
   static std::span<const char* const> FileNames();
 
+  // What is left can only be destroyed or assigned to.
   Tokenizer(Tokenizer&&) noexcept;
+  // The same.
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
@@ -82,7 +86,7 @@ class Tokenizer {
   uint64_t fingerprint() const;
 
  private:
-  struct Impl;
+  struct DCP_HIDDEN Impl;
   explicit Tokenizer(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
 };
@@ -90,11 +94,13 @@ class Tokenizer {
 // Turns a stream of tokens into text, a piece at a time, never cutting a UTF-8 character: bytes that may still become
 // one are held back. Invalid bytes pass through unchanged, special tokens leave no trace. One per sequence; not
 // thread-safe. The tokenizer must outlive it.
-class StreamDecoder {
+class DCP_EXPORT StreamDecoder {
  public:
+  // Holds back nothing yet.
   explicit StreamDecoder(const Tokenizer& tokenizer) : tokenizer_(&tokenizer) {}
 
-  // Adds a token; returns the bytes that are now complete (may be empty).
+  // Adds a token; returns the bytes that are now complete (may be empty). Throws Error(kInvalidArgument) for an id
+  // outside the vocabulary, and is then as it was.
   std::string Push(TokenId id);
 
   // Returns what is still held back, and starts anew.

@@ -6,6 +6,8 @@
 #include <limits>
 #include <string_view>
 
+#include "dcp/export.h"
+
 namespace dcp {
 
 // Index into the vocabulary, 0 .. V-1.
@@ -45,16 +47,18 @@ enum class Activation {
 };
 
 // The names used on command lines and in JSON: "f32", "bf16", "f16", "i8", "i4".
-std::string_view ToString(WeightType type);
-std::string_view ToString(KvType type);
+DCP_EXPORT std::string_view ToString(WeightType type);
+// The same.
+DCP_EXPORT std::string_view ToString(KvType type);
 
 // The name that Hugging Face gives it in a config.json: "linear", "gelu_new", "gelu", "quick_gelu", "silu", "relu",
 // "tanh".
-std::string_view ToString(Activation activation);
+DCP_EXPORT std::string_view ToString(Activation activation);
 
 // Inverse of ToString. Throws Error(kInvalidArgument) naming the value and the choices.
-WeightType ParseWeightType(std::string_view name);
-KvType ParseKvType(std::string_view name);
+DCP_EXPORT WeightType ParseWeightType(std::string_view name);
+// The same.
+DCP_EXPORT KvType ParseKvType(std::string_view name);
 
 }  // namespace dcp
 

@@ -13,6 +13,7 @@ namespace dcp {
 // and says what was done about it. Functions that take a `Warnings*` add to it; null: nobody wants to know.
 using Warnings = std::vector<std::string>;
 
+// Adds a line, if somebody wants to know.
 inline void Warn(Warnings* warnings, std::string line) {
   if (warnings != nullptr) warnings->push_back(std::move(line));
 }

@@ -8,6 +8,8 @@
 
 namespace dcp {
 
+KvCache::~KvCache() = default;
+
 BatchedCache::BatchedCache(const CacheShape& shape) : shape_(shape), pool_(shape.page.page_bytes()) {
   const LayerSlots empty(shape_.page, pool_, static_cast<size_t>(shape_.positions), shape_.tracking);
   sequence_bytes_ = empty.bookkeeping_bytes() * static_cast<size_t>(shape_.layers);

@@ -35,6 +35,8 @@ void CheckRule(const EvictionPolicy& policy) {
 
 }  // namespace
 
+EvictionPolicy::~EvictionPolicy() = default;
+
 void CheckPolicy(const EvictionPolicy& policy, int layers) {
   if (policy.LeastLayers() > layers) {
     Reject(policy, "names layer " + std::to_string(policy.LeastLayers() - 1) + ", the model has " +

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <string>
 #include <utility>
 
+#include "dcp/error.h"
 #include "dcp/logits_processor.h"
 #include "dcp/sampler.h"
 
@@ -10,6 +12,15 @@ namespace dcp {
 namespace {
 
 constexpr float kBanned = -std::numeric_limits<float>::infinity();
+
+// The logit of an id, which a caller may have taken from another vocabulary.
+float& LogitOf(std::span<float> logits, TokenId id) {
+  if (id < 0 || static_cast<size_t>(id) >= logits.size()) {
+    throw Error(ErrorCode::kInvalidArgument, "logits processor: id " + std::to_string(id) + " is not one of the " +
+                                                 std::to_string(logits.size()) + " logits");
+  }
+  return logits[static_cast<size_t>(id)];
+}
 
 std::vector<TokenId> Sorted(std::span<const TokenId> ids) {
   std::vector<TokenId> sorted(ids.begin(), ids.end());
@@ -35,7 +46,7 @@ class LogitBiasProcessor final : public LogitsProcessor {
  public:
   explicit LogitBiasProcessor(std::vector<LogitBias> biases) : biases_(std::move(biases)) {}
   void Process(const TokenHistory&, std::span<float> logits) const override {
-    for (const LogitBias& bias : biases_) logits[bias.id] += bias.bias;
+    for (const LogitBias& bias : biases_) LogitOf(logits, bias.id) += bias.bias;
   }
 
  private:
@@ -47,7 +58,7 @@ class RepetitionPenalty final : public LogitsProcessor {
   explicit RepetitionPenalty(float penalty) : penalty_(penalty) {}
   void Process(const TokenHistory& history, std::span<float> logits) const override {
     ForEachOccurring(history.ids, [&](TokenId id, size_t) {
-      float& logit = logits[id];
+      float& logit = LogitOf(logits, id);
       logit = logit < 0 ? logit * penalty_ : logit / penalty_;
     });
   }
@@ -61,7 +72,7 @@ class PresenceAndFrequencyPenalty final : public LogitsProcessor {
   PresenceAndFrequencyPenalty(float presence, float frequency) : presence_(presence), frequency_(frequency) {}
   void Process(const TokenHistory& history, std::span<float> logits) const override {
     ForEachOccurring(history.generated(), [&](TokenId id, size_t times) {
-      logits[id] -= presence_ + frequency_ * static_cast<float>(times);
+      LogitOf(logits, id) -= presence_ + frequency_ * static_cast<float>(times);
     });
   }
 
@@ -78,7 +89,7 @@ class NoRepeatNgram final : public LogitsProcessor {
     const auto last = ids.last(size_ - 1);
     for (size_t i = 0; i + size_ <= ids.size(); ++i) {
       if (std::equal(last.begin(), last.end(), ids.begin() + static_cast<ptrdiff_t>(i))) {
-        logits[ids[i + size_ - 1]] = kBanned;
+        LogitOf(logits, ids[i + size_ - 1]) = kBanned;
       }
     }
   }
@@ -92,7 +103,7 @@ class BadWords final : public LogitsProcessor {
   explicit BadWords(std::vector<std::vector<TokenId>> words) : words_(std::move(words)) {}
   void Process(const TokenHistory& history, std::span<float> logits) const override {
     for (const std::vector<TokenId>& word : words_) {
-      if (EndsWith(history.ids, std::span(word).first(word.size() - 1))) logits[word.back()] = kBanned;
+      if (EndsWith(history.ids, std::span(word).first(word.size() - 1))) LogitOf(logits, word.back()) = kBanned;
     }
   }
 
@@ -106,8 +117,9 @@ class ForcedIds final : public LogitsProcessor {
   void Process(const TokenHistory& history, std::span<float> logits) const override {
     const size_t made = history.generated().size();
     if (made >= ids_.size()) return;
+    float& forced = LogitOf(logits, ids_[made]);
     std::fill(logits.begin(), logits.end(), kBanned);
-    logits[ids_[made]] = 0.0f;
+    forced = 0.0f;
   }
 
  private:
@@ -119,7 +131,7 @@ class MinNewTokens final : public LogitsProcessor {
   MinNewTokens(std::vector<TokenId> ids, int least) : ids_(std::move(ids)), least_(static_cast<size_t>(least)) {}
   void Process(const TokenHistory& history, std::span<float> logits) const override {
     if (history.generated().size() >= least_) return;
-    for (const TokenId id : ids_) logits[id] = kBanned;
+    for (const TokenId id : ids_) LogitOf(logits, id) = kBanned;
   }
 
  private:
@@ -128,6 +140,8 @@ class MinNewTokens final : public LogitsProcessor {
 };
 
 }  // namespace
+
+LogitsProcessor::~LogitsProcessor() = default;
 
 LogitsProcessors MakeLogitsProcessors(const SamplingOptions& options) {
   options.Validate();
@@ -148,6 +162,9 @@ LogitsProcessors MakeLogitsProcessors(const SamplingOptions& options) {
 }
 
 std::shared_ptr<const LogitsProcessor> MakeMinNewTokensProcessor(std::vector<TokenId> ids, int min_new_tokens) {
+  if (min_new_tokens < 0) {
+    throw Error(ErrorCode::kInvalidArgument, "min_new_tokens: " + std::to_string(min_new_tokens) + " is not 0 or more");
+  }
   return std::make_shared<const MinNewTokens>(std::move(ids), min_new_tokens);
 }
 

@@ -1,5 +1,6 @@
 #include "dcp/prompt_state.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <istream>
@@ -118,9 +119,33 @@ void CheckPolicy(Header& header, const Session& session) {
   }
 }
 
+void CheckBeginsWith(std::span<const TokenId> ids, std::span<const TokenId> start) {
+  const auto differ = std::mismatch(ids.begin(), ids.end(), start.begin(), start.end());
+  if (differ.second == start.end()) return;
+  const std::string own = differ.first == ids.end() ? "no id" : "id " + std::to_string(*differ.first);
+  throw Error(ErrorCode::kInvalidArgument, "prompt: has " + own + " at index " +
+                                               std::to_string(differ.second - start.begin()) + ", its start has id " +
+                                               std::to_string(*differ.second));
+}
+
+// What could not be loaded is not saved.
+void CheckState(const Session& session, const PromptState& state) {
+  const auto seen = static_cast<size_t>(session.cache().SeenTokens(state.sequence));
+  const auto vocab = static_cast<size_t>(session.model().config().vocab_size);
+  if (seen != state.ids.size()) {
+    Reject("has " + std::to_string(state.ids.size()) + " ids, its sequence has seen " + std::to_string(seen) +
+           " tokens");
+  }
+  if (state.logits.size() != vocab) {
+    Reject("has " + std::to_string(state.logits.size()) + " logits, the model has " + std::to_string(vocab) +
+           " tokens");
+  }
+}
+
 }  // namespace
 
 PromptState ReadPrompt(Session& session, std::span<const TokenId> ids, const PromptState* start) {
+  if (start != nullptr) CheckBeginsWith(ids, start->ids);
   PromptState state;
   state.ids.assign(ids.begin(), ids.end());
   if (start != nullptr) state.logits = start->logits;
@@ -139,6 +164,7 @@ PromptState ReadPrompt(Session& session, std::span<const TokenId> ids, const Pro
 }
 
 void SavePromptState(const Session& session, const PromptState& state, const Tokenizer* tokenizer, std::ostream& out) {
+  CheckState(session, state);
   const std::string policy = session.policy().name();
   std::string header(kMagic, sizeof(kMagic));
   AppendValue(header, kVersion);

@@ -17,6 +17,7 @@ namespace {
 }
 
 void CheckNumbers(std::span<const float> logits, ErrorCode code, const char* who) {
+  if (logits.empty()) throw Error(ErrorCode::kInvalidArgument, std::string(who) + ": 0 logits, needs at least 1");
   for (size_t i = 0; i < logits.size(); ++i) {
     if (std::isnan(logits[i])) FailAt(code, who, i, logits.size());
   }

@@ -113,8 +113,8 @@ bool Scheduler::Step() {
   try {
     impl_->TakeArrivals();
     impl_->batch.Step();
-  } catch (const std::exception& error) {  // outside of a pass, which sees to its own
-    impl_->batch.FailAdmitted(error);
+  } catch (...) {  // outside of a pass, which sees to its own
+    impl_->batch.FailAdmitted(std::current_exception());
   }
   SchedulerStats stats = impl_->batch.Stats();
   const std::lock_guard lock(impl_->mutex);

@@ -13,9 +13,18 @@ namespace dcp {
 namespace {
 
 // What a request is told of an exception that ends it.
-std::string WhyOf(const std::exception& error) {
-  const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
-  return memory ? "scheduler: the system refused memory" : error.what();
+// Thrown once more and caught by its type, not cast: what a program throws that was compiled with -fno-rtti can be
+// caught.
+std::string WhyOf(std::exception_ptr error) {
+  try {
+    std::rethrow_exception(std::move(error));
+  } catch (const std::bad_alloc&) {
+    return "scheduler: the system refused memory";
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "scheduler: something was thrown that is no std::exception";
+  }
 }
 
 double Seconds(SchedulerClock::time_point begin, SchedulerClock::time_point end) {
@@ -204,8 +213,8 @@ void SchedulerBatch::AdmitOne(ScheduledJob& job) {
   if (job.read() < job.prompt().size()) return;
   try {
     job.Begin(start != nullptr ? start->logits : *found.logits);
-  } catch (const std::exception& error) {
-    return Fail(job, WhyOf(error));
+  } catch (...) {
+    return Fail(job, WhyOf(std::current_exception()));
   }
   Report(job);
 }
@@ -274,8 +283,8 @@ void SchedulerBatch::PlanPass() {
 void SchedulerBatch::RunPass() {
   try {
     Feed();
-  } catch (const std::exception& error) {
-    for (const Part& part : parts_) Fail(*part.job, WhyOf(error));
+  } catch (...) {
+    for (const Part& part : parts_) Fail(*part.job, WhyOf(std::current_exception()));
     return;
   }
   for (const Part& part : parts_) {
@@ -324,8 +333,8 @@ void SchedulerBatch::ChooseAll(const Logits& logits) {
       } else if (part.chosen) {
         part.job->running()->Choose(logits, part.first);
       }
-    } catch (const std::exception& error) {
-      Fail(*part.job, WhyOf(error));
+    } catch (...) {
+      Fail(*part.job, WhyOf(std::current_exception()));
     }
   }
 }
@@ -372,8 +381,8 @@ void SchedulerBatch::Fail(ScheduledJob& job, const std::string& error) {
   Deliver(job);
 }
 
-void SchedulerBatch::FailAdmitted(const std::exception& why) {
-  const std::string error = WhyOf(why);
+void SchedulerBatch::FailAdmitted(std::exception_ptr why) {
+  const std::string error = WhyOf(std::move(why));
   for (const auto& job : admitted_) Fail(*job, error);
   for (const auto& job : waiting_) {
     if (job->done()) Fail(*job, error);

@@ -27,7 +27,7 @@ class SchedulerBatch {
   void Cancel(RequestId id);
   void Step();
   // After Step or Cancel threw that: ends what was admitted, whatever state it is in.
-  void FailAdmitted(const std::exception& why);
+  void FailAdmitted(std::exception_ptr why);
 
   bool idle() const { return waiting_.empty() && admitted_.empty(); }
   size_t waiting() const { return waiting_.size(); }

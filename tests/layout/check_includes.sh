@@ -34,7 +34,7 @@ BEGIN {
   may["eviction"] = "eviction kernels cache base support"
   may["model"] = "model eviction text cache io kernels base support"
   may["runtime"] = "runtime model eviction text cache io kernels base support"
-  own["support"] = "error.h warnings.h"
+  own["support"] = "error.h export.h warnings.h"
   own["base"] = "types.h thread_pool.h sparse_sigmoid.h version.h"
   own["kernels"] = "simd.h"
   own["io"] = "model_config.h"
