@@ -33,8 +33,8 @@ void AddScheduler(CLI::App& app, SchedulerSoakOptions& options) {
 #ifdef DCP_HAS_SERVE
 void AddServe(CLI::App& app, ServeSoakOptions& options) {
   const OptionGroup add(app, "Soak");
-  add("--program", options.program, "The dcp-serve to ask", "FILE")->required();
-  add("--model", options.model, "Its model directory", "DIR")->required();
+  add("--program", options.program, "The dcp-serve to ask", "FILE").Required();
+  add("--model", options.model, "Its model directory", "DIR").Required();
   add("--seconds", options.seconds, "Ask for so many seconds; default: 60", "S", AtLeast(0.0));
   add("--seed", options.seed, "What everything is drawn from; default: 1", "N", AtLeast(uint64_t{0}));
   add("--clients", options.clients, "Clients at once; default: 24", "N", AtLeast(1));
@@ -50,7 +50,7 @@ struct PlotOptions {
 void AddPlot(CLI::App& app, PlotOptions& options) {
   const OptionGroup add(app, "Plot");
   add.Each("--csv", options.csv, "What a soak has written, as TITLE=FILE; a panel each", "TITLE=FILE");
-  add("--out", options.out, "The picture", "FILE.svg")->required();
+  add("--out", options.out, "The picture", "FILE.svg").Required();
 }
 
 int RunPlot(const PlotOptions& options, ToolIo&) {
