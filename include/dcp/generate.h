@@ -66,10 +66,10 @@ enum class EarlyStopping {
 struct GenerateOptions {
   int max_new_tokens = 128;             // per sequence; >= 1
   int min_new_tokens = 0;               // no end-of-text token is made before so many tokens
-  SamplingOptions sampling;             // see GenerateRequest::stream
-  std::vector<std::string> stop;        // texts that end a sequence; needs a tokenizer
+  SamplingOptions sampling = {};        // see GenerateRequest::stream
+  std::vector<std::string> stop = {};   // texts that end a sequence; needs a tokenizer
   bool ignore_eos = false;              // go on after the model's end-of-text token
-  std::vector<TokenId> stop_ids;        // more ids that end a sequence, as an end-of-text token does
+  std::vector<TokenId> stop_ids = {};   // more ids that end a sequence, as an end-of-text token does
   Truncate truncate = Truncate::kNone;  // of a prompt that is too long
   Overflow overflow = Overflow::kStop;  // at the last position
 
@@ -87,11 +87,11 @@ struct GenerateOptions {
   // Not empty: texts that are scored after the prompt, see GeneratedSequence::scores; nothing is generated then (finish
   // reason kLength). Each is one or more ids, and fits in P positions but for its last id. REQUIRES: samples and
   // num_beams 1.
-  std::vector<std::vector<TokenId>> continuations;
+  std::vector<std::vector<TokenId>> continuations = {};
 
   // Where present, GeneratedSequence::logprobs has an entry for each generated token, with so many of the most likely
   // alternatives; 0 .. V.
-  std::optional<int> logprobs;
+  std::optional<int> logprobs = {};
   bool keep_prompt_logits = false;  // fill GeneratedSequence::prompt_logits
   // Tell GeneratedToken::drops. REQUIRES: a Session that records drops, overflow kStop; not for beams.
   bool report_drops = false;
@@ -99,8 +99,9 @@ struct GenerateOptions {
 
 // One prompt, and what is to be made of it.
 struct GenerateRequest {
-  std::vector<TokenId> prompt;  // empty: begins at the model's bos token, or where it has none at its first eos token
-  GenerateOptions options;      // of every sequence of the request
+  std::vector<TokenId> prompt =
+      {};                        // empty: begins at the model's bos token, or where it has none at its first eos token
+  GenerateOptions options = {};  // of every sequence of the request
   // Sample s of the request draws as sequence stream + s * 2^32 of the seed: which tokens it gets is a function of
   // (prompt, options, stream, s) alone, whatever else is in the batch.
   uint64_t stream = 0;
@@ -111,7 +112,7 @@ struct GenerateRequest {
   // `start`, which was read under that one.
   std::shared_ptr<const EvictionPolicy> policy = nullptr;
   // Not empty: the request is known to be wrong, and is answered with this error.
-  std::string error;
+  std::string error = {};
 };
 
 // How a batch of requests is run.
@@ -120,7 +121,7 @@ struct BatchOptions {
   // at once.
   int max_batch = 0;
   // Asked before each pass; false: as if the callback had cancelled. May be empty.
-  std::function<bool()> go_on;
+  std::function<bool()> go_on = {};
 };
 
 // A token, and how likely it was.

@@ -15,10 +15,10 @@ namespace dcp {
 
 // What is known of a sequence when its next token is chosen. A view: dies with the call that it is given to.
 struct TokenHistory {
-  std::span<const TokenId> ids;  // all tokens so far: those of the prompt, then those that were generated
-  size_t prompt_tokens = 0;      // how many of them were given; at most ids.size()
-  uint64_t seed = 0;             // of the draws of this sequence
-  uint64_t stream = 0;           // tells sequences of one seed apart
+  std::span<const TokenId> ids = {};  // all tokens so far: those of the prompt, then those that were generated
+  size_t prompt_tokens = 0;           // how many of them were given; at most ids.size()
+  uint64_t seed = 0;                  // of the draws of this sequence
+  uint64_t stream = 0;                // tells sequences of one seed apart
 
   // Those after the prompt.
   std::span<const TokenId> generated() const { return ids.subspan(prompt_tokens); }

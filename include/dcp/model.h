@@ -23,10 +23,10 @@ struct ModelWeights;  // internal: src/model/weights.h
 struct ModelOptions {
   // How weights are held; absent: as the checkpoint stores its matrices, in float32 where these are float64 or of
   // several types.
-  std::optional<WeightType> weights;
+  std::optional<WeightType> weights = {};
   // Directory of an adapter put on top: interaction tensors (config.json with "dcp", adapter.safetensors), or LoRA as
   // PEFT saves it (adapter_config.json, adapter_model.safetensors), which is added to the weights; empty: none.
-  std::filesystem::path adapter;
+  std::filesystem::path adapter = {};
   // Where to put what was odd in the files and did not stop loading; null: nowhere.
   Warnings* warnings = nullptr;
 };

@@ -27,9 +27,9 @@ struct DCP_EXPORT ModelConfig {
   int int_n_embd = 0;      // R, "dcp": {"int_n_embd": R}; 0: the model has no interaction tensors
   int eviction_delay = 0;  // W, "dcp": {"eviction_delay": W}, 0 .. P: a token that n drops is still attended by n ..
                            // n+W-1 and gone from n+W on; 0 (also where absent): gone for n itself
-  float layer_norm_epsilon = 1e-5f;     // "layer_norm_epsilon"; above 0
-  std::optional<TokenId> bos_token_id;  // begins a text; absent: nothing does
-  std::vector<TokenId> eos_token_ids;   // generation stops after any of them; empty: never
+  float layer_norm_epsilon = 1e-5f;          // "layer_norm_epsilon"; above 0
+  std::optional<TokenId> bos_token_id = {};  // begins a text; absent: nothing does
+  std::vector<TokenId> eos_token_ids = {};   // generation stops after any of them; empty: never
 
   // What variants of GPT-2 have otherwise; the defaults are the published model's.
   Activation activation = Activation::kGeluTanh;  // of the MLP, "activation_function"

@@ -40,12 +40,13 @@ struct SamplingOptions {
   float presence_penalty = 0.0f;
   float frequency_penalty = 0.0f;  // the second of the two
   int no_repeat_ngram_size = 0;  // no run of so many tokens occurs twice in prompt and generated text together; 0: off
-  std::vector<LogitBias> logit_bias;                // OpenAI's; biases of an id that is named twice add up
-  std::vector<std::vector<TokenId>> bad_words_ids;  // runs of ids that are never completed; a single id: never made
-  std::vector<TokenId> forced_ids;                  // what the generated text begins with, whatever the logits
+  std::vector<LogitBias> logit_bias = {};  // OpenAI's; biases of an id that is named twice add up
+  std::vector<std::vector<TokenId>> bad_words_ids =
+      {};                                // runs of ids that are never completed; a single id: never made
+  std::vector<TokenId> forced_ids = {};  // what the generated text begins with, whatever the logits
 
-  LogitsProcessors processors;  // of the caller's own, after all of the above
-  uint64_t seed = 0;            // see Sampler::Sample
+  LogitsProcessors processors = {};  // of the caller's own, after all of the above
+  uint64_t seed = 0;                 // see Sampler::Sample
 
   // Throws Error(kInvalidArgument) naming the field and its value when it is out of range: a negative or not finite
   // temperature, a negative top_k or no_repeat_ngram_size, a top_p or typical_p outside (0, 1], a min_p outside [0, 1],

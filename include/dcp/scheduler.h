@@ -78,13 +78,13 @@ struct ScheduleOptions {
   double deadline_seconds = 0.0;
   // Give ScheduledResult::prompt_logprobs, with so many of the most likely alternatives; 0 .. V. The whole prompt is
   // read then: it shares no beginning, and has no `start`.
-  std::optional<int> prompt_logprobs;
+  std::optional<int> prompt_logprobs = {};
   // Both are called by Step, on its thread, and may call Submit and Cancel, nothing else of the Scheduler. Return false
   // from on_token to cancel the request; what either throws does so, too, and goes no further. Either may be empty.
   // GeneratedToken::sequence counts the sequences of the request.
-  TokenCallback on_token;
-  std::function<void(ScheduledResult)> on_done;  // once for each request that was taken, but for those that the
-                                                 // destructor finds
+  TokenCallback on_token = {};
+  std::function<void(ScheduledResult)> on_done = {};  // once for each request that was taken, but for those that the
+                                                      // destructor finds
 };
 
 // How many values lie at or below each bound, as Prometheus counts them.

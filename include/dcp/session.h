@@ -36,7 +36,7 @@ namespace dcp {
 // How a session keeps and reads. Fixed for its life.
 struct SessionOptions {
   // What leaves the cache; null: learned if the model has interaction tensors, else dense.
-  std::shared_ptr<const EvictionPolicy> policy;
+  std::shared_ptr<const EvictionPolicy> policy = {};
   // Storage of K and V.
   KvType kv_type = KvType::kF32;
   // Tokens of one sequence that go through the layers together during Prefill; >= 1. What a chunk drops is gone before
@@ -59,7 +59,7 @@ enum class LogitsMode {
 // Tokens to feed to one sequence. The span must live until the call returns.
 struct FeedItem {
   SequenceId sequence = 0;                // of the session
-  std::span<const TokenId> tokens;        // one or more
+  std::span<const TokenId> tokens = {};   // one or more
   LogitsMode logits = LogitsMode::kLast;  // which rows it wants
 };
 

@@ -65,6 +65,16 @@ fails includes tools/dcp-x/x.cc '#include "model/c.h"'
 fails includes tools/dcp-x/x.cc '#include "dcp-y/f.h"'
 fails includes tools/dcp-x/x.cc '#include <base/a.h>'
 fails includes tools/common/x.cc '#include "dcp-x/e.h"'
+known="TEST(SomeApi, Holds) {"
+promise() {
+  mkdir -p "$dir/docs" "$dir/tests"
+  echo "$known" >"$dir/tests/a.cc"
+  echo "$1" | tee "$dir/docs/api.md" >"$dir/docs/reliability.md"
+  sh "$here/check_promises.sh" "$dir" >/dev/null
+}
+promise '| x.h | holds | `SomeApi.Holds` |' || { echo "check_promises.sh refuses a test that is there"; exit 1; }
+if promise '| x.h | holds | `SomeApi.Held` |'; then echo "check_promises.sh overlooks a test that is not there"; exit 1; fi
+if promise '| x.h | holds | no test |'; then echo "check_promises.sh overlooks that no test is named"; exit 1; fi
 passes silence src/base/x.h 'handler_exit(1);  // exit(1)'
 fails silence src/base/x.h '  std::cerr << "x";'
 fails silence src/base/x.h '  printf("x");'
