@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "cache/layer_slots.h"
@@ -93,6 +94,9 @@ class BatchedCache final : public KvCache {
 
   // The history of evictions of one layer. REQUIRES: shape().tracking.drops.
   const DropLog& Drops(int layer, SequenceId sequence) const { return LayerOf(layer, sequence).drops(); }
+  std::span<const int32_t> DropOrder(int layer, SequenceId sequence) const {
+    return LayerOf(layer, sequence).drop_order();
+  }
 
  private:
   CacheStats StatsOf(const CachedSequence& sequence) const;

@@ -34,6 +34,7 @@ LayerSlots::LayerSlots(const PageLayout& layout, PagePool& pool, size_t capacity
   if (!track_drops_) return;
   drops_.dropped_at.reserve(capacity);
   drops_.score.reserve(capacity);
+  drop_order_.reserve(capacity);
 }
 
 LayerSlots::~LayerSlots() {
@@ -52,6 +53,7 @@ LayerSlots::LayerSlots(LayerSlots&& other) noexcept
       expires_(std::move(other.expires_)),
       drop_scores_(std::move(other.drop_scores_)),
       drops_(std::move(other.drops_)),
+      drop_order_(std::move(other.drop_order_)),
       earliest_(other.earliest_),
       track_drops_(other.track_drops_) {
   other.held_.clear();
@@ -157,6 +159,7 @@ void LayerSlots::Evict(size_t slot) {
     const auto position = static_cast<size_t>(positions_[slot]);
     drops_.dropped_at[position] = expires_[slot];
     drops_.score[position] = drop_scores_.size() > 0 ? drop_scores_[slot] : kNoScore;
+    drop_order_.push_back(positions_[slot]);
   }
   --size_;
   if (slot != size_) Move(size_, slot);
@@ -189,6 +192,17 @@ void LayerSlots::Assign(std::span<const int32_t> positions) {
   std::fill_n(drop_scores_.data(), std::min(size_, drop_scores_.size()), kNoScore);
 }
 
+void LayerSlots::RestoreDrops(const DropLog& log) {
+  drops_ = log;  // copied: room for further tokens stays
+  drop_order_.clear();
+  for (size_t position = 0; position < log.dropped_at.size(); ++position) {
+    if (log.dropped_at[position] >= 0) drop_order_.push_back(static_cast<int32_t>(position));
+  }
+  const auto dropped_at = [&](int32_t position) { return log.dropped_at[static_cast<size_t>(position)]; };
+  std::stable_sort(drop_order_.begin(), drop_order_.end(),
+                   [&](int32_t a, int32_t b) { return dropped_at(a) < dropped_at(b); });
+}
+
 void LayerSlots::CopyFrom(const LayerSlots& other) noexcept {
   assert(size_ == 0 && pages_.empty());
   size_ = other.size_;
@@ -202,11 +216,12 @@ void LayerSlots::CopyFrom(const LayerSlots& other) noexcept {
   CopyFirst(size_, other.expires_, expires_);
   CopyFirst(size_, other.drop_scores_, drop_scores_);
   drops_ = other.drops_;  // there is room for it
+  drop_order_ = other.drop_order_;
   earliest_ = other.earliest_;
 }
 
 size_t LayerSlots::bookkeeping_bytes() const {
-  return sizeof(*this) + pages_.capacity() * (sizeof(CachePage*) + sizeof(std::byte*)) +
+  return sizeof(*this) - sizeof(drop_order_) + pages_.capacity() * (sizeof(CachePage*) + sizeof(std::byte*)) +
          (positions_.size() + expires_.size()) * sizeof(int32_t) +
          (attention_.size() + drop_scores_.size()) * sizeof(float);
 }

@@ -99,7 +99,10 @@ class LayerSlots {
 
   // Of each token that was appended; empty when not tracked.
   const DropLog& drops() const { return drops_; }
-  DropLog& drops() { return drops_; }
+  // Positions in the order in which they were evicted: what is new to who has seen the first few.
+  std::span<const int32_t> drop_order() const { return drop_order_; }
+  // Used when restoring. REQUIRES: drops are tracked.
+  void RestoreDrops(const DropLog& log);
 
   // Used when restoring: sets size and positions, no drop decided; pages and what is tracked are then filled by the
   // caller. Throws Error(kOutOfMemory).
@@ -127,6 +130,7 @@ class LayerSlots {
   AlignedBuffer<int32_t> expires_;
   AlignedBuffer<float> drop_scores_;
   DropLog drops_;
+  std::vector<int32_t> drop_order_;
   int32_t earliest_ = kNever;  // no slot expires before; spares EvictDue a look at every slot
   bool track_drops_ = false;
 };

@@ -189,7 +189,7 @@ void ReadSequence(Reader& reader, const CacheShape& shape, bool has_drops, Cache
   }
   for (LayerSlots& slots : sequence.layers) {
     const DropLog log = has_drops ? ReadDrops(reader, seen) : NewLog(seen);
-    if (shape.tracking.drops) slots.drops() = log;  // copied: room for further tokens stays
+    if (shape.tracking.drops) slots.RestoreDrops(log);
   }
 }
 

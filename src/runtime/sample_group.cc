@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "cache/batched_cache.h"
 #include "dcp/error.h"
 #include "runtime/log_softmax.h"
 #include "runtime/request.h"
@@ -24,7 +25,7 @@ struct Sample {
   TokenId chosen = 0;          // not reported yet
   GeneratedLogprobs logprobs;  // of it
   std::string error;           // why nothing could be chosen
-  int32_t told = 0;            // tokens whose drops were reported
+  std::vector<size_t> told;    // by layer: drops that were reported
   bool finished = false;
 };
 
@@ -150,18 +151,20 @@ class SampleGroup final : public RunningRequest {
 
   size_t SlideTokens() const { return static_cast<size_t>(std::max(1, session_.model().config().n_positions / 2)); }
 
-  // What the session's record has more than when this was asked last.
+  // What the session's record has more than when this was asked last; by layer, then by position.
   void FindDrops(Sample& sample) {
     drops_.clear();
     if (!options_.report_drops) return;
-    const int32_t seen = session_.cache().SeenTokens(sample.id);
-    for (int layer = 0; layer < session_.cache().layers(); ++layer) {
-      const std::vector<int32_t>& dropped_at = session_.Drops(layer, sample.id).dropped_at;
-      for (size_t position = 0; position < dropped_at.size(); ++position) {
-        if (dropped_at[position] >= sample.told) drops_.push_back({layer, static_cast<int32_t>(position)});
-      }
+    const auto& cache = static_cast<const BatchedCache&>(session_.cache());
+    sample.told.resize(static_cast<size_t>(cache.layers()), 0);
+    for (int layer = 0; layer < cache.layers(); ++layer) {
+      size_t& told = sample.told[static_cast<size_t>(layer)];
+      const std::span<const int32_t> order = cache.DropOrder(layer, sample.id);
+      const auto first = static_cast<std::ptrdiff_t>(drops_.size());
+      for (; told < order.size(); ++told) drops_.push_back({layer, order[told]});
+      std::sort(drops_.begin() + first, drops_.end(),
+                [](const LayerDrop& a, const LayerDrop& b) { return a.position < b.position; });
     }
-    sample.told = seen;
   }
 
   void Accept(Sample& sample) {

@@ -167,6 +167,18 @@ TEST_P(LayerSlotsTest, SlotsGoWhenTheyAreDueAndNotBefore) {
   slots.ExpiriesWritten();
   slots.EvictDue(30);
   EXPECT_EQ(slots.size(), 0u);
+  // In the order in which they went, also where it is made anew from the record.
+  std::vector<int32_t> went;
+  for (const int32_t position : slots.drop_order()) went.push_back(slots.drops().dropped_at[position]);
+  EXPECT_EQ(went.size(), 40u);
+  EXPECT_LE(*std::max_element(went.begin(), went.begin() + 5), 14);
+  EXPECT_GT(*std::min_element(went.begin() + 5, went.end()), 14);
+  LayerSlots restored(layout_, pool_, kCapacity, {.drops = true});
+  restored.RestoreDrops(slots.drops());
+  std::vector<int32_t> again;
+  for (const int32_t position : restored.drop_order()) again.push_back(slots.drops().dropped_at[position]);
+  std::sort(went.begin(), went.end());
+  EXPECT_EQ(again, went);
 }
 
 TEST_P(LayerSlotsTest, ReserveHoldsPagesForAllThatIsToCome) {
