@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ using RequestId = int64_t;
 struct SchedulerOptions {
   // Bytes that the session's cache may hold, as CacheStats::reserved_bytes counts them; never passed, not even within a
   // pass. 0: no limit. When it is reached, the last of the running requests is set aside - its cache is copied to
-  // ordinary memory, outside of the budget - and goes on later as if nothing had happened.
+  // ordinary memory or a file, outside of the budget - and goes on later as if nothing had happened.
   size_t kv_budget_bytes = 0;
   // Sequences (samples, beams) in the cache together; a single request always runs. 0: any number.
   int max_running = 64;
@@ -50,6 +51,12 @@ struct SchedulerOptions {
   // A request that was submitted so many seconds ago counts as of a priority one higher, so that none waits for ever.
   // 0: never.
   double aging_seconds = 30.0;
+  // A directory on whose disk a file without a name, of which nothing is left however the process ends, takes what
+  // requests hold that are set aside, once those in memory would hold more than `set_aside_memory_bytes`. Where it
+  // cannot - the disk is full - they stay in memory, see SchedulerStats::spool_failures; a request whose content the
+  // disk does not give back ends with FinishReason::kError. Empty: no file.
+  std::string spool_directory;
+  size_t set_aside_memory_bytes = 0;
 };
 
 // How long things took, in seconds from Submit; < 0: it did not come to that.
@@ -79,10 +86,12 @@ struct ScheduleOptions {
   // Give ScheduledResult::prompt_logprobs, with so many of the most likely alternatives; 0 .. V. The whole prompt is
   // read then: it shares no beginning, and has no `start`.
   std::optional<int> prompt_logprobs = {};
-  // Both are called by Step, on its thread, and may call Submit and Cancel, nothing else of the Scheduler. Return false
-  // from on_token to cancel the request; what either throws does so, too, and goes no further. Either may be empty.
+  // All are called by Step, on its thread, and may call Submit and Cancel, nothing else of the Scheduler. Return false
+  // from on_token to cancel the request; what any of them throws does so, too, and goes no further. Each may be empty.
   // GeneratedToken::sequence counts the sequences of the request.
   TokenCallback on_token = {};
+  // Where there are prompt_logprobs: called with them once the prompt was read, before on_token; by Step, too.
+  std::function<void(std::span<const GeneratedLogprobs>)> on_prompt = {};
   std::function<void(ScheduledResult)> on_done = {};  // once for each request that was taken, but for those that the
                                                       // destructor finds
 };
@@ -110,6 +119,7 @@ struct SchedulerStats {
   size_t kv_budget_bytes = 0;         // as in SchedulerOptions
   size_t kv_reserved_peak_bytes = 0;  // the most that was ever held, passes included
   size_t set_aside_bytes = 0;         // held in ordinary memory
+  size_t spooled_bytes = 0;           // held in the file
 
   // Since the beginning.
   int64_t steps = 0;
@@ -123,6 +133,8 @@ struct SchedulerStats {
   int64_t shared_prompt_hits = 0;        // requests with such
   int64_t generated_tokens = 0;          // of all sequences
   int64_t times_set_aside = 0;           // requests that gave up their room for others, each time
+  int64_t spool_failures = 0;            // times that the file could not take what it should have,
+  std::string spool_error;               // and why the last time
   int64_t kept_slots_done = 0;           // of finished requests, over layers: what was kept at their end,
   int64_t seen_slots_done = 0;           // and what a dense cache would have
   double busy_seconds = 0.0;             // in Step
@@ -138,7 +150,7 @@ class DCP_EXPORT Scheduler {
  public:
   // `tokenizer` may be null: then no text, and stop texts are an error. Sequences that are in the session are left
   // alone; what they hold counts for the budget. Throws Error(kInvalidArgument) for options out of range, or a budget
-  // that cannot hold a single sequence of one page a layer.
+  // that cannot hold a single sequence of one page a layer; Error(kIo) where no file can be made in spool_directory.
   Scheduler(Session& session, const Tokenizer* tokenizer, const SchedulerOptions& options = {});
   // Takes its sequences out of the session; nobody is told. REQUIRES: no call is under way.
   ~Scheduler();

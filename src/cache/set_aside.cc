@@ -6,8 +6,8 @@
 
 namespace dcp {
 
-SetAsideSequences::SetAsideSequences(BatchedCache& cache, std::span<const SequenceId> ids)
-    : cache_(&cache), page_bytes_(cache.shape().page.page_bytes()) {
+SetAsideSequences::SetAsideSequences(BatchedCache& cache, std::span<const SequenceId> ids, SpoolFile* spool)
+    : cache_(&cache), spool_(spool), page_bytes_(cache.shape().page.page_bytes()) {
   std::unordered_map<const std::byte*, uint32_t> places;
   sequences_.reserve(ids.size());
   for (const SequenceId id : ids) {
@@ -19,8 +19,14 @@ SetAsideSequences::SetAsideSequences(BatchedCache& cache, std::span<const Sequen
     }
   }
   page_count_ = places.size();
-  content_.reset(new std::byte[page_count_ * page_bytes_]);  // not zeroed
-  for (const auto& [data, place] : places) std::memcpy(content_.get() + place * page_bytes_, data, page_bytes_);
+  if (spool_ != nullptr) {
+    std::vector<const std::byte*> pages(page_count_);
+    for (const auto& [data, place] : places) pages[place] = data;
+    places_ = spool_->Write(pages);
+  } else {
+    content_.reset(new std::byte[page_count_ * page_bytes_]);  // not zeroed
+    for (const auto& [data, place] : places) std::memcpy(content_.get() + place * page_bytes_, data, page_bytes_);
+  }
   for (const SequenceId id : ids) {
     sequences_.push_back(cache.TakeOut(id));
     for (LayerSlots& layer : sequences_.back()->layers) {
@@ -30,8 +36,21 @@ SetAsideSequences::SetAsideSequences(BatchedCache& cache, std::span<const Sequen
   cache.Trim();
 }
 
+SetAsideSequences::~SetAsideSequences() { DropContent(); }
+
+void SetAsideSequences::DropContent() {
+  content_.reset();
+  if (spooled()) spool_->Free(places_);
+  places_.clear();
+}
+
 void SetAsideSequences::BringBack() {
   cache_->EnsureFreePages(page_count_);
+  if (spooled()) {
+    std::unique_ptr<std::byte[]> read(new std::byte[page_count_ * page_bytes_]);
+    spool_->Read(places_, read.get());
+    content_ = std::move(read);
+  }
   std::vector<CachePage*> pages(page_count_, nullptr);
   std::vector<CachePage*> held;
   size_t next = 0;
@@ -52,13 +71,13 @@ void SetAsideSequences::BringBack() {
     cache_->PutIn(std::move(sequence));
   }
   sequences_.clear();
-  content_.reset();
+  DropContent();
 }
 
 void SetAsideSequences::BringBackToRemove() {
   for (auto& sequence : sequences_) cache_->PutIn(std::move(sequence));
   sequences_.clear();
-  content_.reset();
+  DropContent();
 }
 
 }  // namespace dcp

@@ -59,6 +59,13 @@ void ScheduledJob::Admit(SequenceId sequence, size_t read, bool shared) {
 }
 
 void ScheduledJob::Begin(std::span<const float> logits) {
+  if (wants_prompt_rows() && options_.on_prompt) {
+    try {
+      options_.on_prompt(prompt_logprobs_);
+    } catch (...) {
+      output_.Cancel();
+    }
+  }
   running_ = MakeRunningRequest(output_, {&request_, 0, 0, prompt_}, sequence_);
   running_->Begin(logits);
 }
@@ -78,8 +85,8 @@ std::vector<SequenceId> ScheduledJob::Sequences() const {
   return sequences;
 }
 
-void ScheduledJob::SetAside(BatchedCache& cache, bool counted) {
-  aside_ = std::make_unique<SetAsideSequences>(cache, Sequences());
+void ScheduledJob::SetAside(BatchedCache& cache, bool counted, SpoolFile* spool) {
+  aside_ = std::make_unique<SetAsideSequences>(cache, Sequences(), spool);
   if (counted) ++times_aside_;
 }
 

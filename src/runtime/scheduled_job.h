@@ -74,7 +74,8 @@ class ScheduledJob {
 
   // What it has in the cache.
   std::vector<SequenceId> Sequences() const;
-  void SetAside(BatchedCache& cache, bool counted);
+  // To the file, where one is given: throws what SetAsideSequences throws.
+  void SetAside(BatchedCache& cache, bool counted, SpoolFile* spool = nullptr);
   void BringBack();
   const SetAsideSequences* aside() const { return aside_.get(); }
 

@@ -38,7 +38,11 @@ SchedulerBatch::SchedulerBatch(JobContext& context, const SchedulerOptions& opti
       session_(context.session),
       options_(options),
       budget_(session_, options.kv_budget_bytes),
-      shared_(session_, static_cast<size_t>(options.max_shared_prompts)) {}
+      shared_(session_, static_cast<size_t>(options.max_shared_prompts)) {
+  if (!options_.spool_directory.empty()) {
+    spool_ = std::make_unique<SpoolFile>(options_.spool_directory, budget_.cache().shape().page.page_bytes());
+  }
+}
 
 SchedulerBatch::~SchedulerBatch() = default;
 
@@ -187,7 +191,12 @@ void SchedulerBatch::AdmitOne(ScheduledJob& job) {
   if (job.is_aside()) {
     // Alone, it has the room that it had.
     while (!budget_.Fits(job.aside()->sequences(), job.aside()->pages()) && shared_.DropOldest()) continue;
-    return job.BringBack();
+    try {
+      return job.BringBack();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kIo) throw;
+      return Fail(job, error.what());
+    }
   }
   while (!budget_.Fits(job.width(), 0) && shared_.DropOldest()) continue;
   if (!budget_.Fits(job.width(), 0)) {
@@ -220,8 +229,30 @@ void SchedulerBatch::AdmitOne(ScheduledJob& job) {
 }
 
 void SchedulerBatch::SetAside(ScheduledJob& job) {
-  job.SetAside(budget_.cache(), true);
   ++stats_.times_set_aside;
+  if (SpoolIsFor(job)) {
+    try {
+      return job.SetAside(budget_.cache(), true, spool_.get());
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kIo) throw;
+      ++stats_.spool_failures;
+      stats_.spool_error = error.what();
+    }
+  }
+  job.SetAside(budget_.cache(), true);
+}
+
+bool SchedulerBatch::SpoolIsFor(const ScheduledJob& job) const {
+  if (spool_ == nullptr) return false;
+  size_t bytes = 0;
+  for (const auto& other : admitted_) {
+    if (other->is_aside() && !other->aside()->spooled()) bytes += other->aside()->bytes();
+  }
+  const BatchedCache& cache = budget_.cache();
+  for (const SequenceId id : job.Sequences()) {
+    for (const LayerSlots& layer : cache.Find(id).layers) bytes += layer.page_count() * cache.shape().page.page_bytes();
+  }
+  return bytes > options_.set_aside_memory_bytes;
 }
 
 // ---- A pass ---------------------------------------------------------------------------------------------------------
@@ -421,7 +452,7 @@ SchedulerStats SchedulerBatch::Stats() const {
   for (const auto& job : admitted_) {
     if (job->is_aside()) {
       ++stats.set_aside;
-      stats.set_aside_bytes += job->aside()->bytes();
+      (job->aside()->spooled() ? stats.spooled_bytes : stats.set_aside_bytes) += job->aside()->bytes();
     } else {
       ++stats.running;
       stats.sequences += static_cast<int>(job->width());

@@ -61,6 +61,7 @@ class SchedulerBatch {
   bool IsRoomExpected(const ScheduledJob& job) const;
   void AdmitOne(ScheduledJob& job);
   void SetAside(ScheduledJob& job);
+  bool SpoolIsFor(const ScheduledJob& job) const;
   void PlanPass();
   void MakePass();
   void AddParts();
@@ -78,6 +79,7 @@ class SchedulerBatch {
   const SchedulerOptions options_;
   KvBudget budget_;
   SharedPrompts shared_;
+  std::unique_ptr<SpoolFile> spool_;  // null: none; outlives the jobs
   std::vector<std::unique_ptr<ScheduledJob>> waiting_;
   std::vector<std::unique_ptr<ScheduledJob>> admitted_;
   SchedulerClock::time_point now_;  // of the step

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/option_group.h"
+#include "common/tool.h"
 
 namespace dcp::tools {
 
@@ -35,6 +36,24 @@ void AddKvBudget(const OptionGroup& add, size_t& bytes, const std::string& by_de
       "Bytes that the KV cache may hold, never more: 268435456, 256M, 1.5G; what does not fit waits; default: " +
           by_default,
       "BYTES", ReadByteCount);
+}
+
+void AddSpool(const OptionGroup& add, SpoolOptions& spool) {
+  add("--spool", spool.directory,
+      "Folder on whose disk sequences wait that --kv-budget has no room for, in a file without a name; default: memory",
+      "DIR", ReadNonEmpty);
+  add("--spool-after", spool.memory, "With --spool: bytes of them that stay in memory; default: 0", "BYTES",
+      ReadByteCount);
+}
+
+void SetSpool(const SpoolOptions& spool, SchedulerOptions& scheduler) {
+  if (!spool.directory && spool.memory > 0) RejectInput("--spool-after: says when --spool is used, which is not given");
+  scheduler.spool_directory = spool.directory.value_or("");
+  scheduler.set_aside_memory_bytes = spool.memory;
+}
+
+void WarnOfSpool(const SchedulerStats& stats, ToolIo& io) {
+  if (stats.spool_failures > 0) ShowWarnings({stats.spool_error + "; what it should have taken is in memory"}, io);
 }
 
 void AddPromptTokens(const OptionGroup& add, int& tokens) {

@@ -15,6 +15,7 @@ Engine::Engine(const ServeOptions& options, ToolIo& io)
   scheduling.max_waiting = options.queue;
   scheduling.prompt_tokens_per_step = options.prompt_tokens;
   scheduling.max_shared_prompts = options.shared_prompts;
+  SetSpool(options.spool, scheduling);
   SessionOptions session = MakeSessionOptions(options.model, *model_);
   session.record_drops = true;  // any request may ask for them
   MakeRoomForSteps(scheduling, session);

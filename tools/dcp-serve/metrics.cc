@@ -44,7 +44,7 @@ std::string MetricsText(const SchedulerStats& stats, int layers) {
   const auto number = [](auto value) { return static_cast<double>(value); };
   page.Gauge("dcp_requests_waiting", "Requests in the queue.", stats.waiting);
   page.Gauge("dcp_requests_running", "Requests that are read or decoded.", stats.running);
-  page.Gauge("dcp_requests_set_aside", "Requests whose cache waits in ordinary memory.", stats.set_aside);
+  page.Gauge("dcp_requests_set_aside", "Requests whose cache waits in ordinary memory or in a file.", stats.set_aside);
   page.Gauge("dcp_sequences_running", "Sequences in the cache.", stats.sequences);
   page.Gauge("dcp_kv_live_bytes", "K, V and interaction keys of the kept tokens.", number(stats.cache.live_bytes));
   page.Gauge("dcp_kv_reserved_bytes", "Memory that the KV cache holds.", number(stats.cache.reserved_bytes));
@@ -54,6 +54,7 @@ std::string MetricsText(const SchedulerStats& stats, int layers) {
   page.Gauge("dcp_kv_reserved_peak_bytes", "The most that the KV cache ever held.",
              number(stats.kv_reserved_peak_bytes));
   page.Gauge("dcp_kv_set_aside_bytes", "Cache content that waits in ordinary memory.", number(stats.set_aside_bytes));
+  page.Gauge("dcp_kv_spooled_bytes", "Cache content that waits in the file of --spool.", number(stats.spooled_bytes));
   const double seen = number(stats.cache.seen_tokens) * layers;
   page.Gauge("dcp_tokens_kept", "Tokens kept by the sequences in the cache, summed over layers.",
              number(stats.cache.kept_slots));
@@ -74,6 +75,7 @@ std::string MetricsText(const SchedulerStats& stats, int layers) {
   page.Counter("dcp_prompt_shared_hits_total", "Requests with such tokens.", number(stats.shared_prompt_hits));
   page.Counter("dcp_generated_tokens_total", "Tokens made.", number(stats.generated_tokens));
   page.Counter("dcp_set_aside_total", "Times that a request was set aside.", number(stats.times_set_aside));
+  page.Counter("dcp_spool_failures_total", "Times that the file could not take it.", number(stats.spool_failures));
   page.Counter("dcp_steps_total", "Steps of the scheduler.", number(stats.steps));
   page.Counter("dcp_busy_seconds_total", "Seconds in steps.", stats.busy_seconds);
   page.Histogram("dcp_time_to_first_token_seconds", "From arrival to the first token.", stats.time_to_first_token);

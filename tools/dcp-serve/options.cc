@@ -21,6 +21,7 @@ void AddServeOptions(CLI::App& app, ServeOptions& options) {
   http("--served-name", options.served_name, "The model's name in answers; default: its folder", "NAME", ReadNonEmpty);
   const OptionGroup queue(app, "Scheduling");
   AddKvBudget(queue, options.kv_budget, "1G");
+  AddSpool(queue, options.spool);
   queue("--max-running", options.max_running, "Sequences decoded together at most; default: 64", "N", AtLeast(1));
   queue("--queue", options.queue, "Requests that wait; one more is answered 429; default: 256", "N", AtLeast(1));
   AddPromptTokens(queue, options.prompt_tokens);

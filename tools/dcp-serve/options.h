@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/model_options.h"
+#include "common/schedule_options.h"
 #include "common/text_options.h"
 
 namespace CLI {
@@ -25,6 +26,7 @@ struct ServeOptions {
   std::optional<std::string> served_name;   // absent: the model's folder
 
   size_t kv_budget = size_t{1} << 30;  // bytes
+  SpoolOptions spool;
   int max_running = 64;
   int queue = 256;  // requests that wait
   int prompt_tokens = 256;

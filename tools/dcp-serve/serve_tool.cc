@@ -7,6 +7,7 @@
 #include "common/files.h"
 #include "common/json.h"
 #include "common/measure.h"
+#include "common/schedule_options.h"
 #include "dcp-serve/engine.h"
 #include "dcp-serve/http/http_server.h"
 
@@ -44,7 +45,10 @@ int RunServe(const ServeOptions& options, ToolIo& io) {
   io.err << "dcp-serve: " << name << ", policy " << engine.policy() << ", KV budget "
          << HumanBytes(static_cast<double>(options.kv_budget)) << (keys.required() ? ", with API keys" : "") << '\n'
          << std::flush;
-  while (!io.interrupted && !engine.broken()) std::this_thread::sleep_for(kLook);
+  while (!io.interrupted && !engine.broken()) {
+    std::this_thread::sleep_for(kLook);
+    if (options.spool.directory) WarnOfSpool(engine.scheduler().Stats(), io);
+  }
   if (engine.broken()) throw Error(ErrorCode::kInternal, "the model's thread has ended");
   server.Drain();
   const double begin = SecondsNow();

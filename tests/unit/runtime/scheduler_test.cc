@@ -1,6 +1,8 @@
 #include "dcp/scheduler.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -192,6 +194,62 @@ TEST(Scheduler, WhatIsSetAsideComesBackAsItWas) {
   EXPECT_EQ(aside, stats.times_set_aside);
   EXPECT_EQ(bench.results.at(0).set_aside, 0) << "the first to come is never set aside";
   EXPECT_EQ(bench.session.cache().Stats().pages_in_use, 0u);
+}
+
+// The same through a file; and through memory, where the file can take nothing.
+TEST(Scheduler, WhatIsSpooledComesBackAsItWas) {
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  for (const bool full : {false, true}) {
+    for (const size_t memory : {size_t{0}, size_t{1} << 20}) {
+      SchedulerOptions options;
+      options.kv_budget_bytes = 130 << 10;
+      options.spool_directory = testing::TempDir();
+      options.set_aside_memory_bytes = memory;
+      Bench bench(options);
+      const int requests = 7;
+      for (int i = 0; i < requests; ++i) {
+        ScheduleOptions how;
+        how.priority = i;
+        bench.Submit(Plain(20, 50, i), how);
+      }
+      const rlimit small = {full ? 0 : limit.rlim_cur, limit.rlim_max};
+      ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+      size_t spooled = 0, held = 0;
+      while (bench.scheduler.Step()) {
+        spooled = std::max(spooled, bench.scheduler.Stats().spooled_bytes);
+        held = std::max(held, bench.scheduler.Stats().set_aside_bytes);
+      }
+      EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+      const SchedulerStats stats = bench.scheduler.Stats();
+      EXPECT_GT(stats.times_set_aside, 0);
+      EXPECT_EQ(spooled > 0, !full && memory == 0);
+      EXPECT_EQ(held > 0, full || memory > 0);
+      EXPECT_EQ(stats.spool_failures > 0, full && memory == 0);
+      EXPECT_EQ(stats.spool_error.empty(), stats.spool_failures == 0);
+      EXPECT_EQ(stats.spooled_bytes, 0u) << "all is back";
+      ASSERT_EQ(bench.results.size(), static_cast<size_t>(requests));
+      for (int i = 0; i < requests; ++i) {
+        ExpectSame(bench.results.at(i).sequences[0], Alone(Plain(20, 50, i), "dense")[0], std::to_string(i));
+      }
+    }
+  }
+}
+
+TEST(Scheduler, WhatIsSpooledGoesWithItsRequest) {
+  SchedulerOptions options;
+  options.kv_budget_bytes = 130 << 10;
+  options.spool_directory = testing::TempDir();
+  Bench bench(options);
+  for (int i = 0; i < 5; ++i) bench.Submit(Plain(20, 50, i));
+  while (bench.scheduler.Stats().spooled_bytes == 0) ASSERT_TRUE(bench.scheduler.Step());
+  bench.scheduler.CancelAll();
+  bench.RunAll();
+  EXPECT_EQ(bench.scheduler.Stats().spooled_bytes, 0u);
+  EXPECT_EQ(bench.results.size(), 5u);
+  options.spool_directory = "/no/such";
+  ExpectError(ErrorCode::kIo, {"/no/such"}, [&] { const Bench none(options); });
 }
 
 TEST(Scheduler, WhatCannotFitAloneIsAnErrorOfThatRequest) {
