@@ -201,6 +201,41 @@ TEST_F(Serve, EchoAndLogprobsAsEvaluationHarnessesAskForThem) {
   EXPECT_EQ(none["usage"]["completion_tokens"], 0);
 }
 
+TEST_F(Serve, StreamsEchoThePromptWithItsLogprobsFirst) {
+  for (const int tokens : {6, 0}) {
+    Json body{{"prompt", {"abcd", "the old man went"}},
+              {"max_tokens", tokens},
+              {"temperature", 0.7},
+              {"seed", 3},
+              {"echo", true},
+              {"logprobs", 2},
+              {"n", 2}};
+    const Json whole = server_.Complete(body);
+    body["stream"] = true;
+    const auto answer = server_.Post("/v1/completions", body.dump());
+    ASSERT_TRUE(answer);
+    std::map<int, Json> joined;
+    std::map<int, size_t> pieces;
+    for (const Json& event : Events(answer->body)) {
+      for (const Json& choice : event["choices"]) {
+        const int index = choice["index"];
+        if (pieces[index]++ == 0) {
+          EXPECT_EQ(choice["text"], index < 2 ? "abcd" : "the old man went") << "the prompt is a chunk of its own";
+        }
+        if (choice["logprobs"].is_null()) continue;
+        for (const auto& [field, list] : choice["logprobs"].items()) {
+          Json& all = joined[index][field];
+          for (const Json& value : list) all.push_back(value);
+        }
+      }
+    }
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_EQ(TextOf(Events(answer->body), i), whole["choices"][i]["text"]);
+      EXPECT_EQ(joined[i], whole["choices"][i]["logprobs"]);
+    }
+  }
+}
+
 TEST_F(Serve, WrongRequestsSayWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {
       {"{", "request"},

@@ -44,6 +44,9 @@ void Completion::Start(double deadline_seconds) {
     ScheduleOptions how;
     how.deadline_seconds = deadline_seconds;
     if (request_.echo) how.prompt_logprobs = request_.options.logprobs;
+    how.on_prompt = [self, i](std::span<const GeneratedLogprobs> logprobs) {
+      if (const auto completion = self.lock()) completion->AddPrompt(i, logprobs);
+    };
     how.on_token = [self, i](const GeneratedToken& token) {
       const auto completion = self.lock();
       if (completion != nullptr) completion->AddToken(i, token);
@@ -79,8 +82,8 @@ void Completion::AddEvent(Json choice) {
   events_ += EventOf(CompletionDocument(head_, Json::array({std::move(choice)}), nullptr));
 }
 
-// The prompt is the beginning of the answer where it is echoed. `result` null: its log-probabilities are not known yet.
-void Completion::BeginChoices(size_t prompt, const ScheduledResult* result) {
+// The prompt is the beginning of the answer where it is echoed, a chunk of its own in a stream.
+void Completion::BeginChoices(size_t prompt, std::span<const GeneratedLogprobs> prompt_logprobs) {
   if (begun_[prompt]) return;
   begun_[prompt] = true;
   if (!request_.echo) return;
@@ -88,23 +91,29 @@ void Completion::BeginChoices(size_t prompt, const ScheduledResult* result) {
   const std::string text = engine_.tokenizer() != nullptr ? engine_.tokenizer()->Decode(ids) : "";
   for (int s = 0; s < request_.samples(); ++s) {
     Choice& choice = choices_[IndexOf(prompt, static_cast<size_t>(s))];
-    if (choice.logprobs != nullptr && result != nullptr) {
+    if (choice.logprobs != nullptr) {
       for (size_t t = 0; t < ids.size(); ++t) {
-        choice.logprobs->Add(ids[t],
-                             t > 0 && t <= result->prompt_logprobs.size() ? &result->prompt_logprobs[t - 1] : nullptr);
+        choice.logprobs->Add(ids[t], t > 0 && t <= prompt_logprobs.size() ? &prompt_logprobs[t - 1] : nullptr);
       }
     }
     choice.text = text;
     if (!request_.stream) continue;
     ChoicePiece piece{static_cast<int>(IndexOf(prompt, static_cast<size_t>(s))), text, {}, "", {}};
+    if (choice.logprobs != nullptr) piece.logprobs = choice.logprobs->Take();
     AddEvent(ChoiceEntry(std::move(piece)));
   }
+}
+
+void Completion::AddPrompt(size_t prompt, std::span<const GeneratedLogprobs> logprobs) {
+  const std::lock_guard lock(mutex_);
+  BeginChoices(prompt, logprobs);
+  news_.notify_all();
 }
 
 void Completion::AddToken(size_t prompt, const GeneratedToken& token) {
   if (!request_.stream || request_.nothing_new) return;
   const std::lock_guard lock(mutex_);
-  BeginChoices(prompt, nullptr);
+  BeginChoices(prompt, {});
   const size_t index = IndexOf(prompt, token.sequence);
   Choice& choice = choices_[index];
   ChoicePiece piece{static_cast<int>(index), std::string(token.text), {}, "", {}};
@@ -127,7 +136,7 @@ void Completion::AddResult(size_t prompt, ScheduledResult result) {
   const std::lock_guard lock(mutex_);
   usage_.prompt_tokens += result.prompt_tokens;
   usage_.shared_tokens += result.shared_prompt_tokens;
-  BeginChoices(prompt, &result);
+  BeginChoices(prompt, result.prompt_logprobs);
   for (size_t s = 0; s < result.sequences.size(); ++s) {
     GeneratedSequence& sequence = result.sequences[s];
     const size_t index = IndexOf(prompt, s);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,9 +51,10 @@ class Completion : public std::enable_shared_from_this<Completion> {
     bool told_end = false;
   };
 
+  void AddPrompt(size_t prompt, std::span<const GeneratedLogprobs> logprobs);
   void AddToken(size_t prompt, const GeneratedToken& token);
   void AddResult(size_t prompt, ScheduledResult result);
-  void BeginChoices(size_t prompt, const ScheduledResult* result);
+  void BeginChoices(size_t prompt, std::span<const GeneratedLogprobs> prompt_logprobs);
   void AddEvent(Json choice);
   size_t IndexOf(size_t prompt, size_t sample) const {
     return prompt * static_cast<size_t>(request_.samples()) + sample;
