@@ -333,6 +333,10 @@ void LoraAdapter::AddTo(const std::string& name, std::span<float> values) const 
     const auto scale = static_cast<float>(delta.scale);
     for (size_t c = 0; c < columns; ++c) values[row * columns + c] += scale * sum[c];
   }
+  const auto bad = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+  if (bad == values.end()) return;
+  Fail(delta.b.Where(delta.b_name) + " makes of " + name + ", with scale " + Describe(delta.scale) +
+       ", a value that is not finite, at index " + std::to_string(bad - values.begin()));
 }
 
 }  // namespace dcp

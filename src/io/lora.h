@@ -35,7 +35,7 @@ class LoraAdapter {
   bool unties() const { return unties_; }
 
   // Adds scale B A to a tensor of the base, as it is stored; does nothing where there is none for `name`. Throws
-  // Error(kInvalidModel) when A or B holds a value that is not finite.
+  // Error(kInvalidModel) when A or B holds a value that is not finite, or one comes out.
   void AddTo(const std::string& name, std::span<float> values) const;
 
  private:

@@ -119,7 +119,11 @@ void CheckCoverage(const std::map<std::string, TensorView>& tensors, std::span<c
 }  // namespace
 
 SafetensorsFile SafetensorsFile::Open(const std::filesystem::path& path) {
-  SafetensorsFile result(path, MappedFile::Open(path));
+  return Parse(path, MappedFile::Open(path));
+}
+
+SafetensorsFile SafetensorsFile::Parse(const std::filesystem::path& path, MappedFile bytes) {
+  SafetensorsFile result(path, std::move(bytes));
   const std::string source = path.string();
   const std::string_view text = HeaderText(result.file_, source);
   const std::span<const std::byte> data = result.file_.bytes().subspan(kLengthBytes + text.size());

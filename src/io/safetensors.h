@@ -32,6 +32,9 @@ class SafetensorsFile {
   // sizes).
   static SafetensorsFile Open(const std::filesystem::path& path);
 
+  // The same for bytes that were read already. `path` is how messages name them.
+  static SafetensorsFile Parse(const std::filesystem::path& path, MappedFile bytes);
+
   const std::filesystem::path& path() const { return path_; }
 
   // By name as in the file.

@@ -79,6 +79,12 @@ MappedFile MappedFile::Open(const std::filesystem::path& path, [[maybe_unused]] 
   return file;
 }
 
+MappedFile MappedFile::Of(std::span<const std::byte> bytes) {
+  MappedFile file;
+  file.bytes_ = bytes;
+  return file;
+}
+
 void MappedFile::Copy(const std::filesystem::path& path, size_t size) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);

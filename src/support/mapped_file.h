@@ -23,6 +23,9 @@ class MappedFile {
   // Throws Error(kIo) naming the file and what the system said; a directory, a pipe or a device is an error, too.
   static MappedFile Open(const std::filesystem::path& path, Access access = Access::kMap);
 
+  // Bytes that are in memory already, as if they were a file's. They belong to the caller and must outlive this.
+  static MappedFile Of(std::span<const std::byte> bytes);
+
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();

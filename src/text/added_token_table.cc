@@ -77,7 +77,7 @@ void AddedTokenTable::Add(AddedTokenEntry entry, Warnings* warnings) {
 }
 
 std::vector<AddedToken> AddedTokenTable::Resolve(const TokenNames& ids, const std::string& source) const {
-  const std::vector<const std::string*> name_of = NamesById(ids, source);
+  const auto names = NamesById(ids, source);
   std::vector<AddedToken> tokens;
   for (const AddedTokenEntry& entry : entries_) {
     const auto named = ids.find(entry.content);
@@ -86,11 +86,11 @@ std::vector<AddedToken> AddedTokenTable::Resolve(const TokenNames& ids, const st
            std::to_string(named->second) + " in " + source);
     }
     const TokenId id = entry.id ? *entry.id : named != ids.end() ? named->second : kNoToken;
-    if (id >= 0 && static_cast<size_t>(id) < name_of.size() && named == ids.end()) {
-      const std::string* name = name_of[static_cast<size_t>(id)];
-      if (name != nullptr && TextOfName(*name) != entry.content) {
-        Fail(entry.where + ": id " + std::to_string(id) + " is " + Quote(entry.content) + ", but " + Quote(*name) +
-             " in " + source);
+    if (id >= 0 && named == ids.end()) {
+      const auto other = std::ranges::lower_bound(names, id, {}, &std::pair<TokenId, const std::string*>::first);
+      if (other != names.end() && other->first == id && TextOfName(*other->second) != entry.content) {
+        Fail(entry.where + ": id " + std::to_string(id) + " is " + Quote(entry.content) + ", but " +
+             Quote(*other->second) + " in " + source);
       }
     }
     tokens.push_back(TokenOf(entry, id));

@@ -130,14 +130,18 @@ bool AddedTokenMatcher::MayStand(const AddedToken& token, std::string_view text,
 
 void AddedTokenMatcher::CutRound(std::string_view text, const Tree& tree, bool special,
                                  std::vector<TextSegment>* out) const {
-  size_t done = 0;  // what is before was given to a segment
+  size_t done = 0;        // what is before was given to a segment
+  size_t spaces_end = 0;  // of the last run of white space that was looked at: a run is looked at once
   for (Tree::Match match = tree.Next(text, 0); match.token >= 0; match = tree.Next(text, match.end)) {
     const AddedToken& token = tokens_[static_cast<size_t>(match.token)];
     if (!MayStand(token, text, match, special)) continue;
     size_t begin = match.begin;
     size_t end = match.end;
-    if (token.lstrip) begin = std::max(SpacesAtEnd(text.substr(0, begin)), done);
-    if (token.rstrip) end += SpacesAtStart(text.substr(end));
+    if (token.lstrip) begin = begin > done ? done + SpacesAtEnd(text.substr(done, begin - done)) : done;
+    if (token.rstrip) {
+      if (end >= spaces_end) spaces_end = end + SpacesAtStart(text.substr(end));
+      end = spaces_end;
+    }
     if (done < begin) out->push_back({text.substr(done, begin - done)});
     // White space that the token before took can hold a token of its own: then both are there, the later one with what
     // is left for it (nothing, where it would take more to its left), and the text goes on after the later one.

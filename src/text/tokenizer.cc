@@ -1,6 +1,8 @@
 #include "dcp/tokenizer.h"
 
+#include <algorithm>
 #include <functional>
+#include <limits>
 #include <string>
 #include <system_error>
 #include <unordered_map>
@@ -23,36 +25,50 @@ namespace {
 constexpr const char* kFileNames[] = {kTokenizerFile,   kVocabularyFile,      kMergesFile,
                                       kAddedTokensFile, kTokenizerConfigFile, kSpecialTokensFile};
 
-// The text of every id, in one string.
+// The text of every id, in one string. Holes in the ids take no memory.
 class TokenTexts {
  public:
+  // REQUIRES: `added` is in the order of its ids.
   TokenTexts(const TokenizerParts& parts, const std::vector<AddedToken>& added) {
-    const std::vector<const std::string*> names = NamesById(parts.ids, parts.source);
-    std::vector<const AddedToken*> added_by_id(names.size(), nullptr);
-    for (const AddedToken& token : added) {
-      const auto id = static_cast<size_t>(token.id);
-      if (id >= added_by_id.size()) added_by_id.resize(id + 1, nullptr);
-      added_by_id[id] = &token;
+    auto next = added.begin();
+    const auto take_added = [&](TokenId end) {  // those below `end`
+      for (; next != added.end() && next->id < end; ++next) Add(next->id, next->content);
+    };
+    for (const auto& [id, name] : NamesById(parts.ids, parts.source)) {
+      take_added(id);
+      const bool is_added = next != added.end() && next->id == id;  // then its text is that of the added token
+      Add(id, is_added ? next++->content : TextOfName(*name));
     }
-    for (size_t id = 0; id < added_by_id.size(); ++id) {
-      if (added_by_id[id] != nullptr) {
-        text_ += added_by_id[id]->content;
-      } else if (id < names.size() && names[id] != nullptr) {
-        text_ += TextOfName(*names[id]);
-      }
-      ends_.push_back(text_.size());
-    }
+    take_added(std::numeric_limits<TokenId>::max());
   }
 
-  size_t size() const { return ends_.size(); }
+  // One more than the highest id.
+  size_t size() const { return static_cast<size_t>(ids_.back()) + 1; }
 
   std::string_view operator[](size_t id) const {
-    const size_t begin = id == 0 ? 0 : ends_[id - 1];
-    return std::string_view(text_).substr(begin, ends_[id] - begin);
+    const size_t index = IndexOf(id);
+    if (index == ids_.size()) return {};
+    const size_t begin = index == 0 ? 0 : ends_[index - 1];
+    return std::string_view(text_).substr(begin, ends_[index] - begin);
   }
 
  private:
+  void Add(TokenId id, std::string_view text) {
+    text_ += text;
+    ids_.push_back(id);
+    ends_.push_back(text_.size());
+  }
+
+  // ids_.size() where no token has the id. Without holes before it, the index is the id.
+  size_t IndexOf(size_t id) const {
+    if (id < ids_.size() && static_cast<size_t>(ids_[id]) == id) return id;
+    const auto found = std::lower_bound(ids_.begin(), ids_.end(), static_cast<TokenId>(id));
+    const bool present = found != ids_.end() && static_cast<size_t>(*found) == id;
+    return present ? static_cast<size_t>(found - ids_.begin()) : ids_.size();
+  }
+
   std::string text_;
+  std::vector<TokenId> ids_;  // ascending; never empty
   std::vector<size_t> ends_;
 };
 
@@ -78,10 +94,11 @@ struct Tokenizer::Impl {
 
   void EncodeText(std::string_view text, Scratch* scratch, std::vector<TokenId>* ids) const;
   void EncodePiece(std::string_view piece, Scratch* scratch, std::vector<TokenId>* ids) const;
+  bool IsSpecial(TokenId id) const { return std::binary_search(special.begin(), special.end(), id); }
 
   TokenTexts texts;
   AddedTokenMatcher added;
-  std::vector<bool> special;  // by id, up to the highest that is
+  std::vector<TokenId> special;  // ids, ascending
   Bpe bpe;
   std::unordered_map<std::string, TokenId, TextHash, std::equal_to<>> whole;  // pieces that are not merged
   bool add_prefix_space;
@@ -100,18 +117,13 @@ Tokenizer::Impl::Impl(LoadedTokenizer loaded)
       bos(loaded.bos),
       end_of_text(loaded.end_of_text),
       prefix(std::move(loaded.parts.prefix)) {
-  for (const AddedToken& token : added.tokens()) {
-    if (!token.special) continue;
-    const auto id = static_cast<size_t>(token.id);
-    if (id >= special.size()) special.resize(id + 1, false);
-    special[id] = true;
+  for (const AddedToken& token : added.tokens()) {  // in the order of their ids
+    if (token.special) special.push_back(token.id);
   }
   if (!loaded.parts.ignore_merges) return;
   for (const auto& [name, id] : loaded.parts.ids) {
-    const auto index = static_cast<size_t>(id);
-    const bool is_special = index < special.size() && special[index];  // those must not be made of text
     std::optional<std::string> bytes = BytesOfName(name);
-    if (!is_special && bytes) whole.emplace(std::move(*bytes), id);
+    if (bytes && !IsSpecial(id)) whole.emplace(std::move(*bytes), id);  // special ones must not be made of text
   }
 }
 
@@ -201,9 +213,7 @@ std::string_view Tokenizer::TokenBytes(TokenId id) const {
   return impl_->texts[static_cast<size_t>(id)];
 }
 
-bool Tokenizer::IsSpecial(TokenId id) const {
-  return id >= 0 && static_cast<size_t>(id) < impl_->special.size() && impl_->special[static_cast<size_t>(id)];
-}
+bool Tokenizer::IsSpecial(TokenId id) const { return impl_->IsSpecial(id); }
 
 int Tokenizer::vocab_size() const { return static_cast<int>(impl_->texts.size()); }
 

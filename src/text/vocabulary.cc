@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -73,21 +74,19 @@ class VocabularyHandler : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-std::vector<const std::string*> NamesById(const TokenNames& ids, const std::string& source) {
+std::vector<std::pair<TokenId, const std::string*>> NamesById(const TokenNames& ids, const std::string& source) {
   if (ids.empty()) throw Error(ErrorCode::kInvalidModel, source + ": holds no token");
-  TokenId highest = 0;
-  for (const auto& [name, id] : ids) highest = std::max(highest, id);
-  std::vector<const std::string*> name_of(static_cast<size_t>(highest) + 1, nullptr);
-  for (const auto& [name, id] : ids) {
-    const std::string*& slot = name_of[static_cast<size_t>(id)];
-    if (slot != nullptr) {
-      const auto [first, second] = std::minmax(*slot, name);
-      throw Error(ErrorCode::kInvalidModel, source + ": tokens " + Quote(first) + " and " + Quote(second) +
-                                                " both have id " + std::to_string(id));
-    }
-    slot = &name;
-  }
-  return name_of;
+  std::vector<std::pair<TokenId, const std::string*>> names;
+  names.reserve(ids.size());
+  for (const auto& [name, id] : ids) names.emplace_back(id, &name);
+  std::ranges::sort(names, [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+  });
+  const auto same = std::ranges::adjacent_find(names, {}, &std::pair<TokenId, const std::string*>::first);
+  if (same == names.end()) return names;
+  throw Error(ErrorCode::kInvalidModel, source + ": tokens " + Quote(*same->second) + " and " +
+                                            Quote(*std::next(same)->second) + " both have id " +
+                                            std::to_string(same->first));
 }
 
 std::optional<std::string> BytesOfName(std::string_view name) {

@@ -34,9 +34,10 @@ std::string TextOfName(std::string_view name);
 // an id that two tokens have.
 TokenNames ReadVocabulary(const std::filesystem::path& file);
 
-// The tokens by id; null where there is none. Throws Error(kInvalidModel) beginning with `source` for an id that two
-// tokens have, or when there are no tokens.
-std::vector<const std::string*> NamesById(const TokenNames& ids, const std::string& source);
+// The tokens in the order of their ids, which may have holes: memory follows the number of tokens, whatever the highest
+// id is. Throws Error(kInvalidModel) beginning with `source` for an id that two tokens have, or when there are no
+// tokens.
+std::vector<std::pair<TokenId, const std::string*>> NamesById(const TokenNames& ids, const std::string& source);
 
 // The token of each single byte, kNoToken where the vocabulary has none.
 std::array<TokenId, 256> FindByteIds(const TokenNames& ids);

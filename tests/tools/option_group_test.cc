@@ -191,6 +191,7 @@ TEST(OptionBlocks, SettingsOfAJsonLine) {
   EXPECT_EQ(apply(J(R"({"top_k": "40"})")), "in:3: top_k is \"40\", expected a number");
   EXPECT_EQ(apply(J(R"({"max_new_tokens": 0})")), "in:3: max_new_tokens: \"0\" is less than 1");
   EXPECT_NE(apply(J(R"({"heat": 1})")).find("in:3: \"heat\" is no setting"), std::string::npos);
+  EXPECT_NE(apply(J(R"({"he\nat": 1})")).find("in:3: \"he\\nat\" is no setting"), std::string::npos) << "one line";
   EXPECT_NE(apply(J(R"({"max_tokens": 1})")).find("\"max_tokens\""), std::string::npos);
   for (const char* wrong : {R"({"stop": 5})", R"({"stop": ["a", 5]})", R"({"ignore_eos": 1})", R"({"logit_bias": [1]})",
                             R"({"logit_bias": {"5": "x"}})", R"({"logit_bias": {"x": 1}})", R"({"overflow": true})",

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "common/option_group.h"
+#include "support/escape.h"
 
 namespace dcp::tools {
 
@@ -17,7 +18,7 @@ TokenId ParseId(std::string_view text, const std::string& name) {
   TokenId id = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
   if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-    throw Error(ErrorCode::kInvalidArgument, name + ": \"" + std::string(text) + "\" is not a token id");
+    throw Error(ErrorCode::kInvalidArgument, name + ": " + Quote(text) + " is not a token id");
   }
   return id;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dcp/error.h"
+#include "support/escape.h"
 #include "support/json.h"
 
 namespace dcp::tools {
@@ -71,7 +72,7 @@ void Settings::Apply(const nlohmann::json& object, const std::vector<std::string
     const auto found = settings_.find(name);
     if (found == settings_.end()) {
       throw Error(ErrorCode::kInvalidArgument,
-                  source + ": \"" + name + "\" is no setting; they have the names of the options, with _ for -");
+                  source + ": " + Quote(name) + " is no setting; they have the names of the options, with _ for -");
     }
     if (value.is_null()) continue;
     const Setting& setting = found->second;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <random>
 #include <string>
 #include <vector>
@@ -52,6 +53,19 @@ TEST(AddedTokensTest, TheyTakeTheSpacesBesideThem) {
   EXPECT_EQ(Cut(tokens, "a <r>\t\u00a0 b"), (Strings{"a ", "[<r>\t\u00a0 ]", "b"}));
   EXPECT_EQ(Cut(tokens, "<r>  <l>"), (Strings{"[<r>  ]", "[<l>]"})) << "the first one has them";
   EXPECT_EQ(Cut(tokens, "a\xA0<l>"), (Strings{"a\xA0", "[<l>]"})) << "a lone byte is no space";
+}
+
+// Each of them takes a run of spaces of which the next one is a part; looking through all of it for each would take
+// minutes.
+TEST(AddedTokensTest, RunsOfSpacesAreNotQuadratic) {
+  std::vector<AddedToken> tokens = {Token(" ", 1), Token("\n", 2)};
+  tokens[0].rstrip = tokens[1].lstrip = true;
+  const std::string spaces(1 << 19, ' '), lines(1 << 19, '\n');
+  const auto start = std::chrono::steady_clock::now();
+  const AddedTokenMatcher matcher(tokens);
+  EXPECT_EQ(matcher.Cut(spaces, true).size(), spaces.size());  // views; copies of them would be quadratic
+  EXPECT_EQ(matcher.Cut(lines, true).size(), lines.size());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(AddedTokensTest, SingleWordsStandAlone) {

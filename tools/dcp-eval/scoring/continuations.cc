@@ -30,7 +30,7 @@ IdPair EncodePair(std::string_view context, std::string_view continuation, const
     pair.continuation.erase(pair.continuation.begin(), pair.continuation.begin() + static_cast<std::ptrdiff_t>(taken));
   }
   if (pair.continuation.empty()) {
-    RejectInput(source + ": \"" + std::string(continuation) + "\" adds 0 tokens to its context, at least 1 is needed");
+    RejectInput(source + ": " + Quote(continuation) + " adds 0 tokens to its context, at least 1 is needed");
   }
   return pair;
 }

@@ -7,6 +7,7 @@
 #include "common/request_options.h"
 #include "common/settings.h"
 #include "dcp-serve/api/api_error.h"
+#include "support/escape.h"
 #include "support/json.h"
 
 namespace dcp::tools {
@@ -113,7 +114,7 @@ class Reader {
     if (!dcp.json().is_object()) dcp.Fail("an object");
     for (const auto& [name, value] : dcp.json().items()) {
       if (name != "return_drops" && name != "threshold" && name != "max_kept") {
-        throw ApiError(400, "request: dcp." + name + " is not known");
+        throw ApiError(400, "request: dcp." + OneLine(name) + " is not known");
       }
     }
     request_.policy = OwnPolicy(dcp["threshold"], dcp["max_kept"]);

@@ -15,6 +15,7 @@
 #include "dcp-serve/api/api_error.h"
 #include "dcp-serve/completion.h"
 #include "dcp-serve/http/client_socket.h"
+#include "dcp-serve/http/limited_server.h"
 #include "dcp-serve/http/text_endpoints.h"
 #include "dcp-serve/metrics.h"
 #include "dcp-serve/page/serve_page.h"
@@ -26,6 +27,9 @@ using std::chrono::milliseconds;
 
 // How often a waiting request looks whether its client is still there.
 constexpr milliseconds kLook(20);
+
+// Bytes of a request line with all its header lines.
+constexpr size_t kMaxHead = size_t{32} << 10;
 
 constexpr char kJson[] = "application/json";
 
@@ -103,6 +107,7 @@ struct HttpServer::Impl {
   void SetLimits() {
     server.new_task_queue = [this] { return new httplib::ThreadPool(static_cast<size_t>(options.connections)); };
     server.set_payload_max_length(options.max_body);
+    server.SetLimits({kMaxHead, options.max_body + kMaxHead});  // lengths of chunks are part of a body
     server.set_read_timeout(options.read_timeout);
     server.set_write_timeout(options.write_timeout);
     server.set_keep_alive_max_count(1000);
@@ -124,10 +129,13 @@ struct HttpServer::Impl {
     });
     server.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
       if (!response.body.empty()) return;
+      if (LimitedServer::CutBody()) response.status = 413;
+      if (LimitedServer::CutHead()) response.status = 431;
       std::string message = "the request cannot be answered";
       if (response.status == 400) message = "this is no request of HTTP/1.1";
       if (response.status == 404) message = request.method + " " + request.path + ": there is no such endpoint";
       if (response.status == 413) message = "the body is larger than this server takes";
+      if (response.status == 431) message = "the header lines are longer than this server takes";
       Answer(response, ErrorDocument(response.status, message), response.status);
     });
   }
@@ -221,7 +229,7 @@ struct HttpServer::Impl {
   const int64_t started = SecondsSince1970();
   std::atomic<bool> draining = false;
   std::atomic<int> answering = 0;
-  httplib::Server server;
+  LimitedServer server;
   socket_t listening = INVALID_SOCKET;
   std::thread listener;
 };
