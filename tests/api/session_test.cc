@@ -235,7 +235,7 @@ TEST_F(PromptStateApi, OthersAreRefused) {
   SessionOptions halves = WithPolicy("learned");
   halves.kv_type = KvType::kF16;
   Session half(SmallModel(), pool_, halves);
-  refused(kInvalid, out.str(), half, {"f16", "f32"});
+  refused(kInvalid, out.str(), half, {"K or V element", "4", "2"});
   std::istringstream closed(out.str());
   closed.setstate(std::ios::badbit);
   ExpectError(ErrorCode::kIo, {}, [&] { LoadPromptState(session_, nullptr, closed); });
