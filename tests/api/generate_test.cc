@@ -131,8 +131,7 @@ TEST_F(GenerateApi, AnEmptyPromptNeedsATokenToBeginWith) {
   EXPECT_EQ(PreparePrompt({}, config), std::vector<TokenId>{7});
   config.bos_token_id = 9;
   EXPECT_EQ(PreparePrompt({}, config), std::vector<TokenId>{9});
-  ExpectError(kInvalid, {"prompt 0: ", "empty"},
-              [&] { Generate(session_, Prompts{{}}, GenerateOptions()); });
+  ExpectError(kInvalid, {"prompt 0: ", "empty"}, [&] { Generate(session_, Prompts{{}}, GenerateOptions()); });
 }
 
 TEST_F(GenerateApi, BatchOptionsAreChecked) {
