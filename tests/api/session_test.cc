@@ -1,5 +1,6 @@
 // Promises of session.h, kv_cache.h, drop_log.h and prompt_state.h. What is refused changes nothing: how that is found
 // midway is in tests/unit/runtime/session_test.cc, refused memory in tests/allocation.
+#include <cmath>
 #include <sstream>
 #include <thread>
 
