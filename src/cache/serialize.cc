@@ -1,6 +1,7 @@
 #include "cache/serialize.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <istream>
 #include <limits>
@@ -111,12 +112,18 @@ void ExpectShape(Reader& reader, const CacheShape& shape) {
   reader.Expect<uint64_t>("eviction delay", static_cast<uint64_t>(shape.eviction_delay));
 }
 
-void WriteLayer(Writer& writer, const CacheShape& shape, const LayerSlots& slots) {
+// `decides`: drops of this layer are decided. Else what expires does so by its position, which is not saved, but for
+// what another policy had decided before.
+void WriteLayer(Writer& writer, const CacheShape& shape, const LayerSlots& slots, bool decides) {
   writer.Value(static_cast<uint64_t>(slots.size()));
   writer.Bytes(slots.positions(), slots.size() * sizeof(int32_t));
   if (shape.tracking.attention) writer.Bytes(slots.attention(), slots.size() * sizeof(float));
   if (shape.eviction_delay > 0) {
-    writer.Bytes(slots.expires(), slots.size() * sizeof(int32_t));
+    std::vector<int32_t> expires(slots.expires(), slots.expires() + slots.size());
+    for (size_t i = 0; i < expires.size(); ++i) {
+      if (!decides && std::isnan(slots.drop_scores()[i])) expires[i] = kNever;
+    }
+    writer.Bytes(expires.data(), expires.size() * sizeof(int32_t));
     writer.Bytes(slots.drop_scores(), slots.size() * sizeof(float));
   }
   // Slots are copied into a clean page, so that what other sequences left in unused ones does not get out.
@@ -195,7 +202,8 @@ void ReadSequence(Reader& reader, const CacheShape& shape, bool has_drops, Cache
 
 }  // namespace
 
-void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence, std::ostream& out) {
+void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedSequence& sequence,
+                  const std::vector<bool>& decides, std::ostream& out) {
   if (sequence.broken) Reject("sequence " + std::to_string(sequence.id) + " is incomplete: a pass failed midway");
   Writer writer(out);
   writer.Bytes(kMagic, sizeof(kMagic));
@@ -206,7 +214,9 @@ void SaveSequence(const BatchedCache& cache, uint64_t fingerprint, const CachedS
   writer.Value(sequence.seen);
   writer.Value(static_cast<uint32_t>(cache.shape().tracking.drops ? 1 : 0));
   if (sequence.seen > 0) {
-    for (const LayerSlots& slots : sequence.layers) WriteLayer(writer, cache.shape(), slots);
+    for (size_t i = 0; i < sequence.layers.size(); ++i) {
+      WriteLayer(writer, cache.shape(), sequence.layers[i], decides[i]);
+    }
   }
   if (cache.shape().tracking.drops) {
     for (const LayerSlots& slots : sequence.layers) WriteDrops(writer, slots.drops());

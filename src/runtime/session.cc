@@ -265,7 +265,8 @@ const DropLog& Session::Drops(int layer, SequenceId sequence) const {
 }
 
 void Session::Save(SequenceId sequence, std::ostream& out) const {
-  SaveSequence(impl_->cache, impl_->model->fingerprint(), impl_->cache.Find(sequence), out);
+  const CachedSequence& saved = impl_->cache.Find(sequence);
+  SaveSequence(impl_->cache, impl_->model->fingerprint(), saved, saved.rules->decides, out);
 }
 
 SequenceId Session::Restore(std::istream& in, std::shared_ptr<const EvictionPolicy> policy) {

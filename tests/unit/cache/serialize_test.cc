@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <sstream>
 
@@ -65,6 +66,22 @@ class SerializeTest : public testing::Test {
   std::shared_ptr<const Model> model_ = SmallModel();
   ThreadPool pool_{1};
 };
+
+// One layer's drops are decided and wait, the others' follow from positions: found by fuzzing.
+TEST_F(SerializeTest, LayersThatExpireByPositionComeBackBesideOnesThatDecide) {
+  Session session = MakeDelayed(MakePolicy(ParsePolicy("learned@0+strided:8,5")));
+  const SequenceId id = AddFed(session, Ids(20));
+  std::istringstream in(Saved(session, id));
+  const SequenceId back = session.Restore(in);
+  const std::vector<TokenId> more = Ids(20, 5);
+  for (const TokenId token : more) {
+    const SequenceId both[] = {id, back};
+    const TokenId tokens[] = {token, token};
+    const Logits logits = session.Decode(both, tokens);
+    EXPECT_TRUE(std::ranges::equal(logits.row(0), logits.row(1)));
+    EXPECT_EQ(KeptSets(session)[0], KeptSets(session)[1]);
+  }
+}
 
 TEST_F(SerializeTest, ComesBackSlotForSlot) {
   for (const char* policy : {"dense", "learned", "window:9", "h2o:12"}) {
