@@ -81,4 +81,7 @@ fails silence src/base/x.h '  printf("x");'
 fails silence src/base/x.h '  std::fprintf(stderr, "x");'
 fails silence src/model/x.cc 'std::abort();'
 fails silence include/dcp/x.h 'exit (1);'
+passes clocks src/base/x.h 'std::chrono::steady_clock::now();  // not system_clock'
+fails clocks src/base/x.h 'std::chrono::system_clock::now();'
+fails clocks tools/dcp-x/x.cc 'const time_t now = time(nullptr);'
 rm -rf "$dir"
