@@ -36,7 +36,7 @@ CachedSequence& BatchedCache::Clone(const CachedSequence& source) {
 }
 
 void BatchedCache::Remove(SequenceId id) {
-  Find(id);  // throws when there is none
+  if (Find(id).leaving) --leaving_;  // throws when there is none
   reserved_peak_ = std::max(reserved_peak_, reserved_bytes());
   std::erase_if(sequences_, [id](const auto& s) { return s->id == id; });
   pool_.Trim();
@@ -52,7 +52,9 @@ std::unique_ptr<CachedSequence> BatchedCache::TakeOut(SequenceId id) {
 
 void BatchedCache::PutIn(std::unique_ptr<CachedSequence> sequence) {
   const auto before = [](SequenceId id, const auto& other) { return id < other->id; };
+  const bool leaving = sequence->leaving;
   sequences_.insert(std::upper_bound(sequences_.begin(), sequences_.end(), sequence->id, before), std::move(sequence));
+  if (leaving) ++leaving_;
 }
 
 size_t BatchedCache::MostNewPages(SequenceId id, size_t tokens, const std::vector<bool>& decides) const {

@@ -21,6 +21,7 @@ struct CachedSequence {
   std::shared_ptr<const PolicyRules> rules;  // by which its slots leave; the cache itself does not look
   int32_t seen = 0;                          // tokens fed
   bool broken = false;                       // a pass failed midway: its layers disagree
+  bool leaving = false;                      // back only to be described and removed
   std::vector<LayerSlots> layers;            // [L]
 };
 
@@ -44,7 +45,8 @@ class BatchedCache final : public KvCache {
   // Forgets a sequence; its pages return to the pool.
   void Remove(SequenceId id);
 
-  // Takes a sequence out as it is, and puts it back in, under its id.
+  // Takes a sequence out as it is, and puts it back in, under its id. One that is `leaving`, whose pages went when it
+  // was taken out, does not count among what the cache holds: its bookkeeping was elsewhere all the time.
   std::unique_ptr<CachedSequence> TakeOut(SequenceId id);
   void PutIn(std::unique_ptr<CachedSequence> sequence);
 
@@ -68,10 +70,10 @@ class BatchedCache final : public KvCache {
   PagePool& pool() { return pool_; }
 
   // As Stats() says, without looking at every layer.
-  size_t reserved_bytes() const { return pool_.reserved_bytes() + sequences_.size() * sequence_bytes_; }
+  size_t reserved_bytes() const { return pool_.reserved_bytes() + (sequences_.size() - leaving_) * sequence_bytes_; }
   // The same with so many sequences and pages more, at most.
   size_t BytesWith(size_t sequences, size_t pages) const {
-    return pool_.BytesWith(pages) + (sequences_.size() + sequences) * sequence_bytes_;
+    return pool_.BytesWith(pages) + (sequences_.size() - leaving_ + sequences) * sequence_bytes_;
   }
   // Bytes of bookkeeping that every sequence has, empty or not.
   size_t sequence_bytes() const { return sequence_bytes_; }
@@ -108,6 +110,7 @@ class BatchedCache final : public KvCache {
   size_t sequence_bytes_ = 0;
   size_t reserved_peak_ = 0;
   SequenceId next_id_ = 0;
+  size_t leaving_ = 0;  // sequences
 };
 
 }  // namespace dcp

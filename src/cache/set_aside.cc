@@ -75,7 +75,10 @@ void SetAsideSequences::BringBack() {
 }
 
 void SetAsideSequences::BringBackToRemove() {
-  for (auto& sequence : sequences_) cache_->PutIn(std::move(sequence));
+  for (auto& sequence : sequences_) {
+    sequence->leaving = true;
+    cache_->PutIn(std::move(sequence));
+  }
   sequences_.clear();
   DropContent();
 }
