@@ -159,8 +159,9 @@ ModelConfig LoadModelConfig(const std::filesystem::path& config_json, Warnings* 
 
 ModelConfig ReadBaseConfig(const std::filesystem::path& directory, const TableRows& rows, Warnings* warnings) {
   ModelConfig config = ReadConfig(directory / "config.json", rows, warnings);
-  if (const std::filesystem::path generation = directory / "generation_config.json";
-      std::filesystem::exists(generation)) {
+  const std::filesystem::path generation = directory / "generation_config.json";
+  std::error_code unknown;  // where it cannot be told whether there is one, reading it says why
+  if (std::filesystem::exists(generation, unknown) || unknown) {
     const nlohmann::json json = LoadJsonObject(generation);
     ReadEndTokens(JsonReader(json, generation.string()), config, warnings);
   }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "dcp/error.h"
+#include "support/system_call.h"
 
 #if __has_include(<sys/mman.h>)
 #include <fcntl.h>
@@ -47,7 +48,7 @@ size_t RegularFileSize(const std::filesystem::path& path) {
 #if DCP_HAS_MMAP
 // Null when the file system does not do maps.
 const std::byte* Map(const std::filesystem::path& path, size_t size) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = Uninterrupted([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC); });
   if (descriptor < 0) Fail(path, "cannot open: " + std::generic_category().message(errno));
   void* const address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
   const int error = errno;

@@ -4,12 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "dcp/error.h"
+#include "support/system_call.h"
 
 namespace dcp {
 namespace {
@@ -19,13 +22,6 @@ mode_t DefaultMode() {
   const mode_t mask = umask(0);
   umask(mask);
   return 0666 & ~mask;
-}
-
-// 0, or the error number. Some file systems tell only now that the disk is full.
-int FlushToDisk(std::FILE* file) {
-  if (std::fflush(file) != 0) return errno;
-  // EINVAL: pipes and devices have nothing to synchronise.
-  return fsync(fileno(file)) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
 }
 
 // So that the new name survives a power cut as well. The file is complete either way, hence no error.
@@ -45,8 +41,8 @@ OutputFile::OutputFile(const std::filesystem::path& path) : path_(path), target_
   if (exists && S_ISDIR(status.st_mode)) Fail(EISDIR);
   if (exists && access(path.c_str(), W_OK) != 0) Fail(errno);
   if (exists && !S_ISREG(status.st_mode)) {
-    file_ = std::fopen(path.c_str(), "wbe");
-    if (file_ == nullptr) Fail(errno);
+    file_ = open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (file_ < 0) Fail(errno);
     return;
   }
   MakeTemporary(exists, status.st_mode);
@@ -57,29 +53,39 @@ void OutputFile::MakeTemporary(bool exists, unsigned mode) {
     const std::filesystem::path canonical = std::filesystem::canonical(path_, failed);
     if (!failed) target_ = canonical;
   }
-  std::string name = target_.string() + ".XXXXXX";
-  const int descriptor = mkstemp(name.data());
-  if (descriptor < 0) Fail(errno);
-  fchmod(descriptor, exists ? mode & 07777 : DefaultMode());
+  std::string name;
+  file_ = Uninterrupted([&] {
+    name = target_.string() + ".XXXXXX";
+    return mkostemp(name.data(), O_CLOEXEC);
+  });
+  if (file_ < 0) Fail(errno);
+  fchmod(file_, exists ? mode & 07777 : DefaultMode());
   temporary_ = std::move(name);
-  file_ = fdopen(descriptor, "wb");
 }
 
 OutputFile::~OutputFile() {
-  if (file_ != nullptr) std::fclose(file_);
+  if (file_ >= 0) close(file_);
   if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
+// A signal is no reason to lose a file; but whoever waits at a pipe that nobody reads is to hear of Ctrl-C.
 void OutputFile::Write(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return;  // may have no address, which fwrite does not allow
-  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) Fail(errno);
+  while (!bytes.empty()) {
+    const auto call = [&] { return write(file_, bytes.data(), bytes.size()); };
+    const ssize_t written = temporary_.empty() ? call() : Uninterrupted(call);
+    if (written < 0) Fail(errno);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
 }
 
 void OutputFile::Write(std::string_view text) { Write(std::as_bytes(std::span(text))); }
 
 void OutputFile::Commit() {
-  if (const int error = FlushToDisk(file_)) Fail(error);
-  if (std::fclose(std::exchange(file_, nullptr)) != 0) Fail(errno);
+  // Some file systems tell only now that the disk is full. EINVAL: pipes and devices have nothing to synchronise.
+  const bool flushed = Uninterrupted([&] { return fsync(file_); }) == 0;
+  if (!flushed && errno != EINVAL && errno != EROFS) Fail(errno);
+  // Closed it is, also where a signal comes between.
+  if (close(std::exchange(file_, -1)) != 0 && errno != EINTR) Fail(errno);
   if (temporary_.empty()) return;
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0) Fail(errno);
   temporary_.clear();
@@ -89,6 +95,18 @@ void OutputFile::Commit() {
 void OutputFile::Commit(std::string_view text) {
   Write(text);
   Commit();
+}
+
+void RemoveAbandonedFiles(const std::filesystem::path& directory, std::span<const std::string> names) {
+  std::error_code ignored;
+  std::filesystem::directory_iterator entries(directory, ignored);
+  std::vector<std::filesystem::path> abandoned;
+  for (; !ignored && entries != std::filesystem::directory_iterator(); entries.increment(ignored)) {
+    const std::filesystem::path& path = entries->path();
+    const bool temporary = path.extension().string().size() == 7;
+    if (temporary && std::ranges::find(names, path.stem().string()) != names.end()) abandoned.push_back(path);
+  }
+  for (const auto& path : abandoned) std::filesystem::remove(path, ignored);
 }
 
 void OutputFile::Fail(int error) const {

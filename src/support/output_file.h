@@ -3,7 +3,6 @@
 #define DCP_SUPPORT_OUTPUT_FILE_H_
 
 #include <cstddef>
-#include <cstdio>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -39,8 +38,12 @@ class OutputFile {
   std::filesystem::path path_;    // as given, for messages
   std::filesystem::path target_;  // with symbolic links followed
   std::string temporary_;         // empty: written in place, or committed
-  std::FILE* file_ = nullptr;     // null once closed
+  int file_ = -1;                 // -1 once closed
 };
+
+// Removes what processes that were killed have left in `directory` of files of these names: NAME.XXXXXX. For a
+// directory that one process alone writes to. What cannot be removed stays.
+void RemoveAbandonedFiles(const std::filesystem::path& directory, std::span<const std::string> names);
 
 }  // namespace dcp
 

@@ -36,7 +36,14 @@ std::string FolderName(const std::string& path) {
 }
 
 std::string ReadAll(const std::string& path, ToolIo& io) {
-  if (path != "-") return ReadFile(path);
+  if (path != "-") {
+    try {
+      return ReadFile(path);
+    } catch (const Error&) {
+      if (io.interrupted) throw Interrupted{};  // it waited for whoever writes to a pipe
+      throw;
+    }
+  }
   std::ostringstream content;
   if (io.in.peek() != std::istream::traits_type::eof()) content << io.in.rdbuf();
   if (io.interrupted) throw Interrupted{};

@@ -10,7 +10,8 @@
 
 namespace dcp::tools {
 
-// The bytes of a file; "-" is io.in. Throws dcp::Error(kIo), or Interrupted when Ctrl-C ended the wait for io.in.
+// The bytes of a file; "-" is io.in. Throws dcp::Error(kIo), or Interrupted when Ctrl-C ended the wait for io.in or a
+// pipe.
 std::string ReadAll(const std::string& path, ToolIo& io);
 
 // What is in such a file, as text: without a byte-order mark of UTF-8. Throws dcp::Error(kInvalidArgument) naming it

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <new>
 #include <sstream>
@@ -69,6 +70,9 @@ int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& bo
     return kExitInterrupted;
   } catch (const std::bad_alloc&) {
     PrintLine(tool, io, "out of memory");
+  } catch (const std::filesystem::filesystem_error& error) {
+    PrintLine(tool, io, error.path1().string() + ": " + error.code().message());
+    return kExitUsage;
   } catch (const std::exception& error) {
     PrintLine(tool, io, std::string("unexpected error: ") + error.what());
   }
@@ -136,6 +140,7 @@ void WriteOut(ToolIo& io, std::string_view text) {
   io.out.write(text.data(), static_cast<std::streamsize>(text.size()));
   io.out.flush();
   if (io.out) return;
+  if (errno == EINTR && io.interrupted) throw Interrupted{};  // nobody reads what is in the pipe
   const std::string reason = errno != 0 ? std::strerror(errno) : "cannot be written";
   throw Error(ErrorCode::kIo, "standard output: " + reason);
 }

@@ -49,7 +49,8 @@ struct ToolIo {
 struct Interrupted {};
 
 // Runs `body` and returns its exit status. Whatever it throws becomes one line "tool: message" on io.err, and a status:
-// dcp::Error by its code, everything else kExitFailure.
+// dcp::Error by its code, what <filesystem> throws as a file that cannot be read or written, everything else
+// kExitFailure.
 int RunGuarded(std::string_view tool, ToolIo& io, const std::function<int()>& body);
 
 // Writes "tool: warning: ..." on io.err, a line each; what was shown before is not shown again, so that a tool that

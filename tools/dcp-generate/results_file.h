@@ -20,7 +20,7 @@ class ResultsFile {
   // What it held when it was opened: whole lines.
   const std::string& content() const { return content_; }
 
-  // Writes whole lines at its end, all at once. Throws dcp::Error(kIo).
+  // Writes whole lines at its end, all or none of them. Throws dcp::Error(kIo).
   void Append(std::string_view lines);
 
   // Makes sure that the disk has them. Throws dcp::Error(kIo).
@@ -28,6 +28,7 @@ class ResultsFile {
 
  private:
   [[noreturn]] void Fail(int error) const;
+  void CutOff(size_t bytes) const;
 
   std::string path_;
   int file_ = -1;
