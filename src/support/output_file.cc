@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -87,7 +88,7 @@ void OutputFile::Commit() {
   // Closed it is, also where a signal comes between.
   if (close(std::exchange(file_, -1)) != 0 && errno != EINTR) Fail(errno);
   if (temporary_.empty()) return;
-  if (std::rename(temporary_.c_str(), target_.c_str()) != 0) Fail(errno);
+  if (Uninterrupted([&] { return std::rename(temporary_.c_str(), target_.c_str()); }) != 0) Fail(errno);
   temporary_.clear();
   FlushDirectory(target_.parent_path());
 }
