@@ -9,7 +9,12 @@
 namespace dcp::finetune {
 namespace {
 
+constexpr char kConfigName[] = "config.json";
 constexpr char kGenerationConfigName[] = "generation_config.json";
+
+const char* TensorsName(const ModelToSave& target) {
+  return target.adapter_only ? "adapter.safetensors" : "model.safetensors";
+}
 
 struct TypeNames {
   torch::ScalarType type;
@@ -49,7 +54,7 @@ void WriteConfig(const ModelToSave& target, const ModelConfig& config) {
     json["dcp"] = {{"version", 1}, {"int_n_embd", config.int_n_embd}};
     if (config.eviction_delay > 0) json["dcp"]["eviction_delay"] = config.eviction_delay;
   }
-  OutputFile(target.directory / "config.json").Commit(json.dump(1) + "\n");
+  OutputFile(target.directory / kConfigName).Commit(json.dump(1) + "\n");
 }
 
 }  // namespace
@@ -69,10 +74,15 @@ NamedTensor ToSave(const std::string& name, const torch::Tensor& value, TensorRo
   return {name, value.detach().to(torch::kCPU, in_torch).contiguous()};
 }
 
+std::vector<std::string> FilesOf(const ModelToSave& target) {
+  std::vector<std::string> names = {TensorsName(target), kConfigName, kGenerationConfigName};
+  for (const auto& [name, content] : target.tokenizer) names.push_back(name);
+  return names;
+}
+
 void SaveModel(const ModelToSave& target, const ModelConfig& config, const std::vector<NamedTensor>& tensors) {
   std::filesystem::create_directories(target.directory);
-  const char* name = target.adapter_only ? "adapter.safetensors" : "model.safetensors";
-  WriteTensorFile(target.directory / name, tensors, {{"format", "pt"}});
+  WriteTensorFile(target.directory / TensorsName(target), tensors, {{"format", "pt"}});
   WriteConfig(target, config);
   if (target.adapter_only) return;
   if (target.generation_config) OutputFile(target.directory / kGenerationConfigName).Commit(*target.generation_config);

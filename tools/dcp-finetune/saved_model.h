@@ -34,6 +34,9 @@ struct ModelToSave {
 // A tensor of a model as it is saved: in the model's type, but float where decisions hang on it.
 NamedTensor ToSave(const std::string& name, const torch::Tensor& value, TensorRole role, WeightType type);
 
+// The names of the files that SaveModel writes.
+std::vector<std::string> FilesOf(const ModelToSave& target);
+
 // Writes a Hugging Face directory (config.json, model.safetensors, the tokenizer's files) or an adapter directory
 // (config.json, adapter.safetensors). Each file appears whole or not at all. Throws dcp::Error.
 void SaveModel(const ModelToSave& target, const ModelConfig& config, const std::vector<NamedTensor>& tensors);

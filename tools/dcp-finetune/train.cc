@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "common/measure.h"
 #include "dcp-finetune/launcher.h"
@@ -12,6 +14,7 @@
 #include "dcp-finetune/train_log.h"
 #include "dcp-finetune/trainer.h"
 #include "dcp/error.h"
+#include "support/output_file.h"
 
 namespace dcp::finetune {
 namespace {
@@ -19,6 +22,18 @@ namespace {
 using tools::Json;
 
 double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+constexpr char kLogName[] = "train.jsonl";
+
+// Where the log goes. What a run that is overwritten has left goes first: --resume must not find a state whose log is
+// of another run. So does what a killed process was writing.
+std::filesystem::path LogOf(const RunPlan& plan) {
+  if (plan.first_step == 0) std::filesystem::remove(plan.state);
+  std::vector<std::string> names = FilesOf(plan.target);
+  names.insert(names.end(), {plan.state.filename().string(), kLogName});
+  RemoveAbandonedFiles(plan.target.directory, names);
+  return plan.target.directory / kLogName;
+}
 
 // When a run saves, evaluates and says what it does.
 class Run {
@@ -29,11 +44,8 @@ class Run {
         io_(io),
         first_(options_.exchange.rank == 0),
         trainer_(plan),
-        log_(first_ ? plan.target.directory / "train.jsonl" : std::filesystem::path(), plan.first_step),
-        progress_(io, plan.first_step, options_.steps) {
-    // The state of a run that is overwritten has no log any more: --resume must not find it.
-    if (first_ && plan.first_step == 0) std::filesystem::remove(plan.state);
-  }
+        log_(first_ ? LogOf(plan) : std::filesystem::path(), plan.first_step),
+        progress_(io, plan.first_step, options_.steps) {}
 
   int Go() {
     Announce();

@@ -1,9 +1,13 @@
 #include "dcp-finetune/train_log.h"
 
+#include <cerrno>
+#include <sstream>
 #include <string>
+#include <system_error>
 
 #include "common/format.h"
 #include "dcp/error.h"
+#include "support/files.h"
 #include "support/output_file.h"
 
 namespace dcp::finetune {
@@ -21,8 +25,8 @@ bool Belongs(const std::string& line, int64_t first_step) {
 TrainLog::TrainLog(const std::filesystem::path& path, int64_t first_step) : path_(path) {
   if (path.empty()) return;
   std::string kept;
-  if (first_step > 0) {
-    std::ifstream earlier(path);
+  if (first_step > 0 && std::filesystem::exists(path)) {
+    std::istringstream earlier(ReadFile(path));
     for (std::string line; std::getline(earlier, line);) {
       if (Belongs(line, first_step)) kept += line + "\n";
     }
@@ -30,13 +34,22 @@ TrainLog::TrainLog(const std::filesystem::path& path, int64_t first_step) : path
   OutputFile fresh(path);
   fresh.Write(kept);
   fresh.Commit();
+  errno = 0;
   file_.open(path, std::ios::app);
+  if (!file_) Fail();
+}
+
+void TrainLog::Fail() const {
+  const int error = errno;
+  throw Error(ErrorCode::kIo, path_.string() + ": cannot be written" +
+                                  (error != 0 ? ": " + std::generic_category().message(error) : std::string()));
 }
 
 void TrainLog::Write(const tools::Json& line) {
   if (path_.empty()) return;
+  errno = 0;
   file_ << tools::Dump(line) << std::flush;
-  if (!file_) throw Error(ErrorCode::kIo, path_.string() + ": cannot be written");
+  if (!file_) Fail();
 }
 
 TrainProgress::TrainProgress(tools::ToolIo& io, int64_t first_step, int64_t steps)

@@ -17,12 +17,14 @@ class TrainLog {
  public:
   // Keeps the lines of an earlier run with "step" below `first_step` and appends to them; what came after belongs to
   // work that was lost and will be done again. An empty path is a log of nothing. Throws
-  // dcp::Error(kIo).
+  // dcp::Error(kIo) when it cannot be read or written.
   TrainLog(const std::filesystem::path& path, int64_t first_step);
 
   void Write(const tools::Json& line);
 
  private:
+  [[noreturn]] void Fail() const;
+
   std::filesystem::path path_;
   std::ofstream file_;
 };

@@ -206,8 +206,10 @@ void Trainer::Save(int64_t finished_steps) {
     if (plan_.target.adapter_only && p.group != ParameterGroup::kInteraction) continue;
     tensors.push_back(ToSave(p.name, p.value, p.role, plan_.target.type));
   }
-  SaveModel(plan_.target, plan_.config, tensors);
+  // The state first: of a run that is killed between the two, --resume goes on, and a model without a state would be
+  // somebody else's.
   SaveState(plan_.state, finished_steps, parameters_, optimiser_);
+  SaveModel(plan_.target, plan_.config, tensors);
 }
 
 }  // namespace dcp::finetune
