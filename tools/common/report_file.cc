@@ -1,6 +1,7 @@
 #include "common/report_file.h"
 
 #include "common/option_group.h"
+#include "common/ranks/ranks.h"
 
 namespace dcp::tools {
 
@@ -9,7 +10,7 @@ void AddJsonFile(const OptionGroup& add, std::optional<std::string>& file, const
 }
 
 ReportFile::ReportFile(const std::optional<std::string>& path, ToolIo& io) : io_(io), to_stdout_(path == "-") {
-  if (path && !to_stdout_) file_.emplace(*path);
+  if (path && !to_stdout_ && Ranks::Ours().first()) file_.emplace(*path);
 }
 
 void ReportFile::Commit(std::string_view content) {

@@ -17,7 +17,7 @@ class OptionGroup;  // common/option_group.h
 void AddJsonFile(const OptionGroup& add, std::optional<std::string>& file, const std::string& help);
 
 // One output of a run, opened before the work is done: a file that appears whole or not at all, standard output for
-// "-", or nothing where none was asked for.
+// "-", or nothing where none was asked for. Of several ranks the first writes.
 class ReportFile {
  public:
   ReportFile(const std::optional<std::string>& path, ToolIo& io);  // throws dcp::Error(kIo)

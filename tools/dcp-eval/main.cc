@@ -1,3 +1,8 @@
+#include "common/ranks/run_on_ranks.h"
 #include "dcp-eval/eval_tool.h"
 
-int main(int argc, char** argv) { return dcp::tools::ToolMain(argc, argv, dcp::tools::EvalMain); }
+int main(int argc, char** argv) {
+  return dcp::tools::ToolMain(argc, argv, [](std::span<const std::string> args, dcp::tools::ToolIo& io) {
+    return dcp::tools::RunOnRanks(dcp::tools::EvalMain, "dcp-eval", args, io);
+  });
+}

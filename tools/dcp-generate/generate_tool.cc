@@ -6,6 +6,7 @@
 #include "common/measure.h"
 #include "common/model_tokenizer.h"
 #include "common/progress.h"
+#include "common/ranks/ranks.h"
 #include "common/report_file.h"
 #include "common/schedule_options.h"
 #include "dcp-generate/jobs.h"
@@ -97,6 +98,11 @@ bool ReportFailures(const GenerateResult& result, const std::vector<ToolRequest>
 
 int RunGenerate(const GenerateToolOptions& options, ToolIo& io) {
   CheckGenerateOptions(options);
+  if (Ranks::Ours().size() > 1 && !options.output) {
+    RejectInput(
+        "started as several processes, which share the requests of --input and write them to --output: give "
+        "both");
+  }
   ReportFile trace(options.trace_file, io), logits(options.logits_file, io);
   std::optional<OutputFile> state_file;
   if (options.save_state) state_file.emplace(*options.save_state);
@@ -107,7 +113,7 @@ int RunGenerate(const GenerateToolOptions& options, ToolIo& io) {
   if (!options.request.stop.empty()) tokenizer.Need("--stop");
   if (!options.request.score.empty()) tokenizer.Need("--score");
 
-  ThreadPool pool(options.model.threads);
+  ThreadPool pool(Ranks::Ours().ThreadsFor(options.model.threads));
   SessionOptions session_options = MakeSessionOptions(options.model, *model);
   session_options.record_drops = static_cast<bool>(trace);
   if (options.kv_budget > 0 || options.output) MakeRoomForSteps(MakeSchedulerOptions(options), session_options);

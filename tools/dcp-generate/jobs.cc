@@ -8,7 +8,8 @@
 #include "common/format.h"
 #include "common/measure.h"
 #include "common/progress.h"
-#include "dcp-generate/results_file.h"
+#include "common/ranks/ranks.h"
+#include "common/results_file.h"
 #include "dcp-generate/scheduled.h"
 #include "dcp/error.h"
 #include "support/json.h"
@@ -110,57 +111,113 @@ class JobProgress {
   std::optional<Progress> progress_;
 };
 
+// What results come to.
+struct JobCounts {
+  size_t sequences = 0, failed = 0, tokens = 0;
+
+  void operator+=(const JobCounts& more) {
+    sequences += more.sequences;
+    failed += more.failed;
+    tokens += more.tokens;
+  }
+};
+
+// What is to be known of a request that is done: its lines, and what to say and to count.
+Json ResultOf(size_t request, std::vector<GeneratedSequence> results, const ReportContext& context) {
+  std::string lines, error;
+  JobCounts counts;
+  for (GeneratedSequence& sequence : results) {
+    sequence.request = request;
+    lines += Dump(ResultLine(sequence, context));
+    ++counts.sequences;
+    counts.tokens += sequence.generated_ids.size();
+    if (sequence.finish_reason != FinishReason::kError) continue;
+    ++counts.failed;
+    if (sequence.sample == 0) error = sequence.error;
+  }
+  return {{"lines", lines},
+          {"error", error},
+          {"sequences", counts.sequences},
+          {"failed", counts.failed},
+          {"tokens", counts.tokens}};
+}
+
+// Ranks that read other requests would answer them under wrong numbers.
+void AgreeOnInput(const ReportContext& context, ToolIo& io) {
+  if (Ranks::Ours().size() == 1) return;
+  std::string all = std::to_string(context.session.model().fingerprint()) + context.session.policy().name();
+  for (const ToolRequest& request : context.requests) {
+    all += '\n' + std::to_string(request.request.options.max_new_tokens);
+    for (const TokenId id : request.request.prompt) all += ' ' + std::to_string(id);
+  }
+  Ranks::Ours().AgreeOn("model and input", all, io.interrupted);
+}
+
+std::string Summary(const SchedulerStats& stats) {
+  const double rate = stats.busy_seconds > 0 ? static_cast<double>(stats.generated_tokens) / stats.busy_seconds : 0;
+  return Format("%lld tokens, %.1f tokens/s, %.1f sequences at once; KV cache at most %s, %lld times set aside\n",
+                static_cast<long long>(stats.generated_tokens), rate,
+                stats.busy_seconds > 0 ? stats.sequence_seconds / stats.busy_seconds : 0.0,
+                HumanBytes(static_cast<double>(stats.kv_reserved_peak_bytes)).c_str(),
+                static_cast<long long>(stats.times_set_aside));
+}
+
+std::string SharedSummary(const JobCounts& counts, double seconds) {
+  return Format("%zu tokens, %.1f tokens/s on %d ranks\n", counts.tokens,
+                seconds > 0 ? static_cast<double>(counts.tokens) / seconds : 0.0, Ranks::Ours().size());
+}
+
 }  // namespace
 
 int RunJobs(const GenerateToolOptions& options, const ReportContext& context, Session& session, ToolIo& io) {
-  ResultsFile file(*options.output, options.resume);
-  const DoneBefore before(file.content(), *options.output, context);
+  Ranks& ranks = Ranks::Ours();
+  std::optional<ResultsFile> file;  // of the first rank
+  if (ranks.first()) file.emplace(*options.output, options.resume);
+  const DoneBefore before(file ? file->content() : "", *options.output, context);
+  AgreeOnInput(context, io);
   JobProgress progress(context, before, io);
-  size_t failed = before.failed(), sequences = 0;
   double flushed = SecondsNow();
+  const double begun = flushed;
+  JobCounts counts;
+  const auto take = [&](size_t request, std::string_view result) {
+    const Json json = ParseJson(result, "the result of a rank");
+    counts += {json["sequences"], json["failed"], json["tokens"]};
+    const std::string error = json["error"];
+    if (!error.empty()) {
+      progress.Hide();
+      io.err << "dcp-generate: " << OneLine(context.requests[request].name + ": " + error, 1000) << '\n';
+    }
+    file->Append(json["lines"].get<std::string>());
+    progress.Done(request);
+    if (SecondsNow() - flushed < kFlushSeconds) return;
+    file->Flush();
+    flushed = SecondsNow();
+  };
+  SharedWork work(before.left(), take, io);
   ScheduledCallbacks callbacks;
   callbacks.on_token = [&](size_t request, const GeneratedToken& token) {
     if (token.id >= 0) progress.Token(request);
   };
   callbacks.on_done = [&](size_t request, std::vector<GeneratedSequence> results) {
     if (io.interrupted) return;  // it was cut short
-    std::string lines;
-    for (GeneratedSequence& sequence : results) {
-      sequence.request = request;
-      lines += Dump(ResultLine(sequence, context));
-      ++sequences;
-      if (sequence.finish_reason != FinishReason::kError) continue;
-      ++failed;
-      progress.Hide();
-      if (sequence.sample == 0) {
-        io.err << "dcp-generate: " << OneLine(context.requests[request].name + ": " + sequence.error, 1000) << '\n';
-      }
-    }
-    file.Append(lines);
-    progress.Done(request);
-    if (SecondsNow() - flushed < kFlushSeconds) return;
-    file.Flush();
-    flushed = SecondsNow();
+    work.Give(request, Dump(ResultOf(request, std::move(results), context)));
   };
-  const SchedulerStats stats = RunScheduled(MakeSchedulerOptions(options), session, context.requests, before.left(),
+  callbacks.on_step = [&] { work.GoOn(); };
+  const SchedulerStats stats = RunScheduled(MakeSchedulerOptions(options), session, context.requests, work.mine(),
                                             context.tokenizer, callbacks, io);
-  file.Flush();
+  const bool complete = work.Finish();
+  if (!ranks.first()) return complete ? kExitDone : kExitInterrupted;
+  file->Flush();
   progress.Hide();
-  const double rate = stats.busy_seconds > 0 ? static_cast<double>(stats.generated_tokens) / stats.busy_seconds : 0;
-  io.err << Format(
-                "%zu of %zu requests done; %lld tokens, %.1f tokens/s, %.1f sequences at once; KV cache at most %s, "
-                "%lld times set aside\n",
-                progress.done(), context.requests.size(), static_cast<long long>(stats.generated_tokens), rate,
-                stats.busy_seconds > 0 ? stats.sequence_seconds / stats.busy_seconds : 0.0,
-                HumanBytes(static_cast<double>(stats.kv_reserved_peak_bytes)).c_str(),
-                static_cast<long long>(stats.times_set_aside))
-         << std::flush;
-  if (io.interrupted) {
+  io.err << Format("%zu of %zu requests done; ", progress.done(), context.requests.size())
+         << (ranks.size() > 1 ? SharedSummary(counts, SecondsNow() - begun) : Summary(stats)) << std::flush;
+  if (!complete) {
     io.err << "dcp-generate: interrupted; --resume goes on with " << *options.output << '\n';
     return kExitInterrupted;
   }
-  return failed > 0 && failed >= sequences + before.failed() && before.done() <= before.failed() ? kExitUsage
-                                                                                                 : kExitDone;
+  const size_t failed = counts.failed + before.failed();
+  return failed > 0 && failed >= counts.sequences + before.failed() && before.done() <= before.failed() ? kExitUsage
+                                                                                                        : kExitDone;
 }
 
 }  // namespace dcp::tools

@@ -27,6 +27,7 @@ void AddGenerationOptions(CLI::App& app, GenerateToolOptions& options) {
   run("--max-batch", options.max_batch,
       "Sequences that run together; default: 0, all of them; with --kv-budget or --output: 64", "N", AtLeast(0));
   AddKvBudget(run, options.kv_budget, "no limit");
+  AddSpool(run, options.spool);
   run("--save-state", options.save_state, "Write what was read of the one prompt, for --load-state", "FILE",
       ReadNonEmpty);
   run("--load-state", options.load_state,
@@ -74,6 +75,11 @@ void CheckGenerateOptions(const GenerateToolOptions& options) {
   if (options.output && (options.json || options.trace_file || options.logits_file || options.save_state)) {
     RejectInput("--output: takes the results; leave out --json, --trace, --logits and --save-state");
   }
+  if (options.spool.directory && options.kv_budget == 0) {
+    RejectInput("--spool: takes what --kv-budget has no room for, which is not given");
+  }
+  SchedulerOptions unused;
+  SetSpool(options.spool, unused);
   if (!options.trace_file) return;
   if (options.load_state) RejectInput("--trace: what a saved prompt dropped is not known; leave out --load-state");
   if (options.request.overflow == Overflow::kSlide)

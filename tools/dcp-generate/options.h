@@ -8,6 +8,7 @@
 
 #include "common/model_options.h"
 #include "common/request_options.h"
+#include "common/schedule_options.h"
 #include "common/text_options.h"
 
 namespace CLI {
@@ -32,6 +33,7 @@ struct GenerateToolOptions {
   RequestSettings request;  // of every prompt, where its line of --input says nothing else; the seed is in `model`
   int max_batch = 0;        // sequences at once; 0: all
   size_t kv_budget = 0;     // bytes of the KV cache; 0: no limit
+  SpoolOptions spool;
   std::optional<std::string> output;  // results are appended to it
   bool resume = false;                // those that it has are not made again
   bool json = false;                  // one JSON document on standard output instead of text

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "common/schedule_options.h"
 #include "dcp/error.h"
 
 namespace dcp::tools {
@@ -36,6 +37,7 @@ SchedulerOptions MakeSchedulerOptions(const GenerateToolOptions& options) {
   scheduler.kv_budget_bytes = options.kv_budget;
   scheduler.max_running = options.max_batch > 0 ? options.max_batch : kScheduledBatch;
   scheduler.aging_seconds = 0;  // all are alike
+  SetSpool(options.spool, scheduler);
   return scheduler;
 }
 
@@ -75,8 +77,10 @@ SchedulerStats RunScheduled(const SchedulerOptions& options, Session& session, c
       submit(which[next++]);
     }
     more = scheduler.Step();
+    if (callbacks.on_step) guarded(callbacks.on_step);
   }
   if (failure) std::rethrow_exception(failure);
+  WarnOfSpool(scheduler.Stats(), io);
   return scheduler.Stats();
 }
 

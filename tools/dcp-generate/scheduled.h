@@ -22,6 +22,7 @@ SchedulerOptions MakeSchedulerOptions(const GenerateToolOptions& options);
 struct ScheduledCallbacks {
   std::function<void(size_t request, const GeneratedToken& token)> on_token;
   std::function<void(size_t request, std::vector<GeneratedSequence> sequences)> on_done;
+  std::function<void()> on_step;  // between steps; may be empty
 };
 
 // Runs those of the requests whose number is in `which`, in this order, a few of them waiting at a time, until all are

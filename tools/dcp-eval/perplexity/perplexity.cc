@@ -9,7 +9,9 @@
 #include "common/model_options.h"
 #include "common/option_group.h"
 #include "common/progress.h"
+#include "common/ranks/ranks.h"
 #include "common/report_file.h"
+#include "dcp-eval/scoring/blocks.h"
 #include "dcp-eval/scoring/summary.h"
 #include "dcp-eval/scoring/texts.h"
 #include "dcp-eval/scoring/window_scorer.h"
@@ -36,6 +38,7 @@ struct Options {
   ModelToolOptions model;
   CorpusOptions text;
   std::optional<std::string> per_token_file;
+  std::optional<std::string> resume_file;
   bool json = false;
 };
 
@@ -45,18 +48,15 @@ void AddOptions(CLI::App& app, Options& options) {
   const OptionGroup add(app, "Output");
   add.Flag("--json", options.json, "One JSON document instead of a table");
   add("--per-token", options.per_token_file, "Write the NLL of each scored token, as a JSON array", "FILE");
+  AddResume(add, options.resume_file);
 }
 
-ScoredWindows ScoreAll(Session& session, ThreadPool& pool, size_t batch, std::span<const Document> documents,
-                       std::span<const Window> windows, ToolIo& io) {
+BlockScores ScoreAll(const ScoringPlan& plan, std::span<const Document> documents, std::span<const Window> windows,
+                     ResultStore& store, ToolIo& io) {
   double total = 0;
   for (const Window& window : windows) total += static_cast<double>(window.fed());
   Progress progress(io.err, {"scoring", "tokens", total, io.err_is_terminal, {}});
-  WindowScorer scorer(session, pool, batch);
-  return scorer.Score(documents, windows, [&](size_t fed_tokens) {
-    progress.Update(static_cast<double>(fed_tokens));
-    return !io.interrupted;
-  });
+  return ScoreWindows(plan, documents, windows, store, progress, io);
 }
 
 // The text that was scored, in units that do not depend on a tokenizer.
@@ -87,7 +87,7 @@ void AddTextMeasures(double nll, const std::optional<TextSize>& text, TableRow& 
 }
 
 TableRow ReportRow(const PerplexityReport& report, const std::optional<TextSize>& text, const WindowShape& shape,
-                   const std::string& policy, const ScoredWindows& scored, double seconds) {
+                   const std::string& policy, const BlockScores& scored, double seconds) {
   // A single token has no predecessor to be predicted from: a valid text, with nothing to average.
   const auto mean = [&](double value) { return report.tokens > 0 ? Json(value) : Json(nullptr); };
   TableRow row;
@@ -104,7 +104,8 @@ TableRow ReportRow(const PerplexityReport& report, const std::optional<TextSize>
   row.Add("kv_bytes_reserved", scored.peak_reserved_bytes).ShowBytes("KV cache, peak");
   row.Add("kv_bytes_dense", scored.peak_dense_bytes).ShowBytes("KV cache, dense");
   row.Add("seconds", seconds);
-  row.Add("tokens_per_s", seconds > 0 ? static_cast<double>(scored.fed_tokens) / seconds : 0).Show("tokens/s", "%.0f");
+  const auto fed_now = static_cast<double>(scored.fed_tokens - scored.kept_tokens);
+  row.Add("tokens_per_s", seconds > 0 ? fed_now / seconds : 0).Show("tokens/s", "%.0f");
   return row;
 }
 
@@ -117,17 +118,22 @@ std::string PerTokenArray(std::span<const WindowScore> scores) {
 int Run(const Options& options, ToolIo& io) {
   CheckCorpusOptions(options.text);
   ReportFile per_token(options.per_token_file, io);
+  ResultStore store(options.resume_file);
   const auto model = LoadModel(options.model, io);
   const WindowShape shape = ResolveShape(options.text, *model);
-  ThreadPool pool(options.model.threads);
-  Session session(model, pool, MakeSessionOptions(options.model, *model, shape.context));
+  ThreadPool pool(Ranks::Ours().ThreadsFor(options.model.threads));
+  const SessionOptions session_options = MakeSessionOptions(options.model, *model, shape.context);
+  const Session session(model, pool, session_options);
+  const ScoringPlan plan{[&] { return Session(model, pool, session_options); }, pool, options.text.batch,
+                         ScoringKey(session, ResolvePolicy(options.model, *model).threshold)};
   const std::vector<Document> documents = ReadDocuments(options.text, options.model, *model, io);
   const std::vector<Window> windows = CutWindows(documents, shape, io);
 
   const double start = SecondsNow();
-  const ScoredWindows scored = ScoreAll(session, pool, options.text.batch, documents, windows, io);
+  const BlockScores scored = ScoreAll(plan, documents, windows, store, io);
   const double seconds = SecondsNow() - start;
 
+  if (!Ranks::Ours().first()) return io.interrupted ? kExitInterrupted : kExitDone;
   const PerplexityReport report = Summarise(windows, scored.windows);
   if (report.windows < windows.size()) {
     io.err << "dcp-eval: interrupted after " << report.windows << " of " << windows.size() << " windows\n";

@@ -4,6 +4,7 @@
 
 #include "common/corpus.h"
 #include "common/option_group.h"
+#include "dcp-eval/scoring/blocks.h"
 
 namespace dcp::tools {
 namespace {
@@ -49,6 +50,7 @@ void AddRecallOptions(CLI::App& app, RecallOptions& options) {
   const OptionGroup add(app, "Output");
   add.Flag("--json", options.json, "One JSON document instead of a table");
   add("--plot", options.plot_file, "Draw accuracy and gain against distance, a line for each policy", "FILE.svg");
+  AddResume(add, options.resume_file);
 }
 
 void CheckRecallOptions(const RecallOptions& options) {

@@ -23,6 +23,7 @@ struct RecallOptions {
   RecallShape shape;  // lead, passage, candidates
   size_t batch = 8;   // questions that run together
   std::optional<std::string> plot_file;
+  std::optional<std::string> resume_file;
   bool json = false;
 };
 

@@ -6,8 +6,10 @@
 #include "common/files.h"
 #include "common/model_tokenizer.h"
 #include "common/progress.h"
+#include "common/ranks/ranks.h"
 #include "common/report_file.h"
 #include "dcp-eval/recall/report.h"
+#include "dcp-eval/scoring/blocks.h"
 #include "dcp-eval/subcommands.h"
 #include "dcp/thread_pool.h"
 
@@ -108,7 +110,8 @@ void Judge(const std::vector<Cell>& cells, const QuestionScores& scores, size_t 
 
 class Recall {
  public:
-  Recall(const RecallOptions& options, ToolIo& io) : options_(options), io_(io), pool_(options.run.threads) {}
+  Recall(const RecallOptions& options, ToolIo& io)
+      : options_(options), io_(io), store_(options.resume_file), pool_(Ranks::Ours().ThreadsFor(options.run.threads)) {}
 
   // Everything that can be wrong is found before the first question is asked.
   void Prepare();
@@ -117,6 +120,7 @@ class Recall {
  private:
   const RecallOptions& options_;
   ToolIo& io_;
+  ResultStore store_;
   ThreadPool pool_;
   std::optional<LoadedModels> models_;
   std::vector<Cell> cells_;
@@ -151,17 +155,21 @@ RecallResult Recall::Run() {
   const auto tokens = static_cast<double>(ContinuationScorer::TokensToFeed(questions));
   Progress progress(io_.err,
                     {"asking", "tokens", tokens * static_cast<double>(result_.series.size()), io_.err_is_terminal, {}});
-  for (size_t i = 0; i < result_.series.size(); ++i) {
+  Json identity = Json::array({options_.models.manifest});
+  for (const RecallSeries& series : result_.series) identity.push_back(series.name);
+  const auto plan = [this](size_t i) {
     const RecallSeries& series = result_.series[i];
     const auto model = models_->Get(series.model);
-    Session session(model, pool_, OptionsOf(options_, *model, series.policy));
-    ContinuationScorer scorer(session, pool_, options_.batch);
-    const QuestionScores scores = scorer.Score(questions, [&](size_t fed) {
-      progress.Update(tokens * static_cast<double>(i) + static_cast<double>(fed));
-      return !io_.interrupted;
-    });
-    if (scores.size() < questions.size()) break;
-    Judge(cells_, scores, i, result_.rows);
+    const SessionOptions session_options = OptionsOf(options_, *model, series.policy);
+    const Session session(model, pool_, session_options);
+    const float threshold = IsLearned(series.policy) ? options_.run.threshold.value_or(0.0f) : 0.0f;
+    return ScoringPlan{[this, model, session_options] { return Session(model, pool_, session_options); }, pool_,
+                       options_.batch, ScoringKey(session, threshold)};
+  };
+  const auto scores =
+      ScoreQuestions(result_.series.size(), plan, options_.batch, questions, identity, store_, progress, io_);
+  for (size_t i = 0; i < scores.size() && scores[i].size() == questions.size(); ++i) {
+    Judge(cells_, scores[i], i, result_.rows);
   }
   return std::move(result_);
 }
@@ -186,6 +194,7 @@ int Run(const RecallOptions& given, ToolIo& io) {
   Recall recall(options, io);
   recall.Prepare();
   const RecallResult result = recall.Run();
+  if (!Ranks::Ours().first()) return io.interrupted ? kExitInterrupted : kExitDone;
   if (io.interrupted) {
     io.err << "dcp-eval: interrupted after " << (result.rows.empty() ? 0 : result.rows.back().series + 1) << " of "
            << result.series.size() << " policies\n";

@@ -1,17 +1,21 @@
 // dcp-eval sweep, from the options to the report.
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <optional>
 #include <ostream>
 #include <utility>
 
 #include "common/format.h"
 #include "common/measure.h"
 #include "common/progress.h"
+#include "common/ranks/ranks.h"
 #include "common/report_file.h"
+#include "dcp-eval/scoring/blocks.h"
 #include "dcp-eval/subcommands.h"
 #include "dcp-eval/sweep/kept_budget.h"
 #include "dcp-eval/sweep/plan.h"
 #include "dcp-eval/sweep/report.h"
-#include "dcp-eval/sweep/row_store.h"
 #include "dcp/thread_pool.h"
 #include "support/hash.h"
 
@@ -40,7 +44,16 @@ uint64_t HashOf(std::span<const Document> documents, std::span<const Window> win
 class Sweep {
  public:
   Sweep(const SweepOptions& options, ToolIo& io)
-      : options_(options), io_(io), store_(options.resume_file, io), pool_(options.run.threads) {}
+      : options_(options), io_(io), store_(options.resume_file), pool_(Ranks::Ours().ThreadsFor(options.run.threads)) {
+    store_.CheckRows([](const Json& row, const std::string& source) {
+      SweepRow probe;
+      try {
+        MeasuredFromJson(row, probe);
+      } catch (const Json::exception&) {
+        RejectInput(source + ": is not a row of a sweep");
+      }
+    });
+  }
 
   // Everything that can be wrong is found before the first row.
   void Prepare();
@@ -51,13 +64,15 @@ class Sweep {
   void CheckModels();
   void Compare();
   bool RunJobs(const char* phase, const std::vector<SweepJob>& jobs);
-  bool RunJob(const SweepJob& job, Progress& progress, double fed_before);
-  Json KeyOf(const SweepJob& job, const Session& session) const;
-  void Say(const SweepRow& row, size_t rows);
+  SessionOptions OptionsOf(const SweepJob& job) const;
+  Json KeyOf(const SweepJob& job);
+  std::optional<Json> Measure(const SweepJob& job, const BlockedWork::GoOn& go_on);
+  void ShareRows(const std::vector<SweepJob>& jobs);
+  void Say(const SweepRow& row, size_t number, size_t rows);
 
   const SweepOptions& options_;
   ToolIo& io_;
-  RowStore store_;
+  ResultStore store_;
   ThreadPool pool_;
   ModelList list_;
   std::optional<LoadedModels> models_;
@@ -119,13 +134,15 @@ void Sweep::Prepare() {
 }
 
 SweepResult Sweep::Run() {
-  result_.complete = RunJobs("sweep, 1 of 2: dense and learned", PlanLearned(list_, options_));
+  const std::vector<SweepJob> learned = PlanLearned(list_, options_);
+  result_.complete = RunJobs("sweep, 1 of 2: dense and learned", learned);
   if (result_.complete) {
+    ShareRows(learned);
     const auto jobs =
         PlanBaselines(list_, options_, result_.rows, PredictingPositions(windows_), result_.shape.context);
     result_.complete = RunJobs("sweep, 2 of 2: baselines", jobs);
   }
-  if (!result_.rows.empty()) Compare();
+  if (!result_.rows.empty() && Ranks::Ours().first()) Compare();
   return std::move(result_);
 }
 
@@ -142,59 +159,97 @@ void Sweep::Compare() {
   }
 }
 
+// Rows of the jobs; where it is ended before all are there, the first ones that are.
 bool Sweep::RunJobs(const char* phase, const std::vector<SweepJob>& jobs) {
-  const size_t rows = result_.rows.size() + jobs.size();
+  const size_t first = result_.rows.size(), rows = first + jobs.size();
   Progress progress(io_.err, {phase, "tokens", tokens_ * static_cast<double>(jobs.size()), io_.err_is_terminal, {}});
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    if (!RunJob(jobs[i], progress, tokens_ * static_cast<double>(i))) return false;
+  std::vector<std::optional<SweepRow>> measured(jobs.size());
+  BlockedWork work;
+  work.blocks = jobs.size();
+  work.identity = {{"text", text_hash_}, {"model", models_->control()->fingerprint()}};
+  for (const SweepJob& job : jobs) work.identity["jobs"].push_back(OptionsOf(job).policy->name());
+  work.units = [&](size_t) { return tokens_; };
+  work.key = [&](size_t i) { return KeyOf(jobs[i]); };
+  work.work = [&](size_t i, const BlockedWork::GoOn& go_on) { return Measure(jobs[i], go_on); };
+  work.take = [&](size_t i, const Json& result) {
+    SweepRow& row = measured[i].emplace();
+    row.job = jobs[i];
+    MeasuredFromJson(result, row);
     progress.Hide();
-    Say(result_.rows.back(), rows);
-  }
-  return true;
+    Say(row, first + i, rows);
+  };
+  const bool complete = RunBlocks(work, store_, progress, io_);
+  for (size_t i = 0; i < jobs.size() && measured[i]; ++i) result_.rows.push_back(std::move(*measured[i]));
+  return complete;
 }
 
-Json Sweep::KeyOf(const SweepJob& job, const Session& session) const {
-  const Model& model = session.model();
-  return {{"model", model.fingerprint()},
-          {"weights", ToString(model.weight_type())},
+SessionOptions Sweep::OptionsOf(const SweepJob& job) const {
+  SessionOptions session_options = MakeSessionOptions(options_.run, *models_->control());
+  session_options.policy = MakePolicy(job.policy, result_.shape.context);
+  session_options.record_drops = true;  // kept tokens are counted from them
+  return session_options;
+}
+
+Json Sweep::KeyOf(const SweepJob& job) {
+  const auto model = models_->Get(job.model);
+  return {{"model", model->fingerprint()},
+          {"weights", ToString(model->weight_type())},
           {"kv", ToString(options_.run.kv)},
           {"prefill_chunk", options_.run.prefill_chunk},
           {"batch", options_.text.batch},
           {"threads", pool_.threads()},
-          {"policy", session.policy().name()},
+          {"policy", OptionsOf(job).policy->name()},
           {"threshold", ShortestDouble(job.policy.threshold)},
           {"text", text_hash_}};
 }
 
-// False: interrupted, and the row is not there.
-bool Sweep::RunJob(const SweepJob& job, Progress& progress, double fed_before) {
-  SessionOptions session_options = MakeSessionOptions(options_.run, *models_->control());
-  session_options.policy = MakePolicy(job.policy, result_.shape.context);
-  session_options.record_drops = true;  // kept tokens are counted from them
-  Session session(models_->Get(job.model), pool_, session_options);
-  SweepRow row;
-  const Json key = KeyOf(job, session);
-  if (!store_.Find(key, row)) {
-    const double start = SecondsNow();
+// Nothing: interrupted.
+std::optional<Json> Sweep::Measure(const SweepJob& job, const BlockedWork::GoOn& go_on) {
+  const SessionOptions session_options = OptionsOf(job);
+  const auto model = models_->Get(job.model);
+  const double start = SecondsNow();
+  ScoredWindows all;
+  all.windows.reserve(windows_.size());
+  // As dcp-eval perplexity scores them.
+  const BlockCut cut{windows_.size(), kBatchesPerBlock * options_.text.batch};
+  for (size_t block = 0; block < cut.count(); ++block) {
+    const auto some = cut.Of(windows_, block);
+    Session session(model, pool_, session_options);
     WindowScorer scorer(session, pool_, options_.text.batch);
-    const ScoredWindows scored = scorer.Score(documents_, windows_, [&](size_t fed_tokens) {
-      progress.Update(fed_before + static_cast<double>(fed_tokens));
-      return !io_.interrupted;
-    });
-    if (static_cast<double>(scored.fed_tokens) < tokens_) return false;
-    const double seconds = SecondsNow() - start;
-    row.policy = session.policy().name();
-    row.tokens_per_s = seconds > 0 ? tokens_ / seconds : 0;
-    SumUp(windows_, scored, result_.units, result_.buckets, row);
-    store_.Add(key, row);
+    ScoredWindows scored = scorer.Score(
+        documents_, some, [&](size_t fed_tokens) { return go_on(static_cast<double>(all.fed_tokens + fed_tokens)); });
+    if (std::any_of(scored.windows.begin(), scored.windows.end(), [](const auto& one) { return !one.done; })) {
+      return std::nullopt;
+    }
+    all.fed_tokens += scored.fed_tokens;
+    all.peak_reserved_bytes = std::max(all.peak_reserved_bytes, scored.peak_reserved_bytes);
+    all.peak_dense_bytes = std::max(all.peak_dense_bytes, scored.peak_dense_bytes);
+    std::move(scored.windows.begin(), scored.windows.end(), std::back_inserter(all.windows));
   }
-  row.job = job;
-  result_.rows.push_back(std::move(row));
-  return true;
+  const double seconds = SecondsNow() - start;
+  SweepRow row;
+  row.policy = session_options.policy->name();
+  row.tokens_per_s = seconds > 0 ? tokens_ / seconds : 0;
+  SumUp(windows_, all, result_.units, result_.buckets, row);
+  return MeasuredToJson(row);
 }
 
-void Sweep::Say(const SweepRow& row, size_t rows) {
-  io_.err << "dcp-eval: row " << result_.rows.size() - 1 << " (" << rows << " planned): " << row.policy << ", "
+// What rank 0 has measured, for all: baselines are planned by it.
+void Sweep::ShareRows(const std::vector<SweepJob>& jobs) {
+  Json measured = Json::array();
+  for (const SweepRow& row : result_.rows) measured.push_back(MeasuredToJson(row));
+  std::string text = Dump(measured);
+  Ranks::Ours().Share(text, io_.interrupted);
+  if (Ranks::Ours().first()) return;
+  for (const Json& one : ParseJson(text, "rows of rank 0")) {
+    SweepRow& row = result_.rows.emplace_back();
+    row.job = jobs[result_.rows.size() - 1];
+    MeasuredFromJson(one, row);
+  }
+}
+
+void Sweep::Say(const SweepRow& row, size_t number, size_t rows) {
+  io_.err << "dcp-eval: row " << number << " (" << rows << " planned): " << row.policy << ", "
           << OneLine(NameOf(row.job.model))
           << Format(": perplexity %.4g, %.4g tokens kept, sparsity %.3f\n", row.report.perplexity, row.kept,
                     row.report.sparsity)
@@ -208,6 +263,7 @@ int Run(const SweepOptions& options, ToolIo& io) {
   Sweep sweep(options, io);
   sweep.Prepare();
   const SweepResult result = sweep.Run();
+  if (!Ranks::Ours().first()) return result.complete ? kExitDone : kExitInterrupted;
   if (!result.complete) {
     io.err << "dcp-eval: interrupted after " << result.rows.size() << " rows\n";
     if (result.rows.empty()) return kExitInterrupted;

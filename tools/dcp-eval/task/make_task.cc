@@ -13,6 +13,7 @@
 #include "common/files.h"
 #include "common/model_options.h"
 #include "common/option_group.h"
+#include "common/ranks/ranks.h"
 #include "dcp-eval/subcommands.h"
 #include "dcp/sampler.h"
 
@@ -265,6 +266,7 @@ std::vector<Json> MakeClozes(const std::vector<Book>& books, const MakeTaskOptio
 namespace {
 
 int Run(const MakeTaskOptions& given, ToolIo& io) {
+  if (!Ranks::Ours().first()) return kExitDone;  // nothing to share
   const MakeTaskOptions options = WithDefaults(given);
   OutputFile out(options.out);
   std::vector<Book> books;

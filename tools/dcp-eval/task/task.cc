@@ -11,8 +11,10 @@
 #include "common/model_tokenizer.h"
 #include "common/option_group.h"
 #include "common/progress.h"
+#include "common/ranks/ranks.h"
 #include "common/report_file.h"
 #include "common/table.h"
+#include "dcp-eval/scoring/blocks.h"
 #include "dcp-eval/subcommands.h"
 #include "dcp-eval/task/scores.h"
 #include "dcp/thread_pool.h"
@@ -39,6 +41,7 @@ struct Options {
   TaskFiles files;
   size_t batch = 8;  // contexts that run together
   std::optional<std::string> per_example_file;
+  std::optional<std::string> resume_file;
   bool json = false;
 };
 
@@ -54,6 +57,7 @@ void AddOptions(CLI::App& app, Options& options) {
   output.Flag("--json", options.json, "One JSON document instead of a table");
   output("--per-example", options.per_example_file, "Write the NLL of every choice of every example, as a JSON array",
          "FILE");
+  AddResume(output, options.resume_file);
 }
 
 // The examples as questions: choices that share their ids of context are one.
@@ -140,11 +144,15 @@ int Run(const Options& options, ToolIo& io) {
     RejectInput("--labels is for piqa, the task is " + NameOf(options.task) + ", whose files hold their answers");
   }
   ReportFile per_example(options.per_example_file, io);
+  ResultStore store(options.resume_file);
   const std::vector<TaskExample> examples = ReadTask(options.task, options.files, io);
   const auto model = LoadModel(options.model, io);
   const ModelTokenizer tokenizer(options.model, *model, io);
-  ThreadPool pool(options.model.threads);
-  Session session(model, pool, MakeSessionOptions(options.model, *model));
+  ThreadPool pool(Ranks::Ours().ThreadsFor(options.model.threads));
+  const SessionOptions session_options = MakeSessionOptions(options.model, *model);
+  const Session session(model, pool, session_options);
+  const ScoringPlan plan{[&] { return Session(model, pool, session_options); }, pool, options.batch,
+                         ScoringKey(session, ResolvePolicy(options.model, *model).threshold)};
   const Questions questions = MakeQuestions(options, examples, tokenizer.Need("--data"), *model, io);
 
   const size_t total = ContinuationScorer::TokensToFeed(questions.questions);
@@ -152,12 +160,11 @@ int Run(const Options& options, ToolIo& io) {
   std::vector<ExampleScore> judged;
   {
     Progress progress(io.err, {"scoring", "tokens", static_cast<double>(total), io.err_is_terminal, {}});
-    ContinuationScorer scorer(session, pool, options.batch);
-    judged = JudgeAll(examples, questions, scorer.Score(questions.questions, [&](size_t fed) {
-      progress.Update(static_cast<double>(fed));
-      return !io.interrupted;
-    }));
+    auto scores = ScoreQuestions(
+        1, [&](size_t) { return plan; }, options.batch, questions.questions, plan.key, store, progress, io);
+    judged = JudgeAll(examples, questions, std::move(scores[0]));
   }
+  if (!Ranks::Ours().first()) return io.interrupted ? kExitInterrupted : kExitDone;
   const double seconds = SecondsNow() - start;
   if (judged.size() < examples.size()) {
     io.err << "dcp-eval: interrupted after " << judged.size() << " of " << examples.size() << " examples\n";

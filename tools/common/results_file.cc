@@ -1,4 +1,4 @@
-#include "dcp-generate/results_file.h"
+#include "common/results_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

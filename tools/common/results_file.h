@@ -1,6 +1,6 @@
 // A file of results to which lines are added, by one process at a time.
-#ifndef DCP_TOOLS_DCP_GENERATE_RESULTS_FILE_H_
-#define DCP_TOOLS_DCP_GENERATE_RESULTS_FILE_H_
+#ifndef DCP_TOOLS_COMMON_RESULTS_FILE_H_
+#define DCP_TOOLS_COMMON_RESULTS_FILE_H_
 
 #include <string>
 #include <string_view>
@@ -37,4 +37,4 @@ class ResultsFile {
 
 }  // namespace dcp::tools
 
-#endif  // DCP_TOOLS_DCP_GENERATE_RESULTS_FILE_H_
+#endif  // DCP_TOOLS_COMMON_RESULTS_FILE_H_
