@@ -16,8 +16,8 @@ using Files = std::map<std::string, std::string>;  // names below a directory, a
 
 struct Command {
   std::string program;  // of the build
-  std::vector<std::string> args;
-  std::vector<std::string> again;  // what goes on after a disturbed run; empty: the same
+  std::vector<std::string> args = {};
+  std::vector<std::string> again = {};  // what goes on after a disturbed run; empty: the same
   // Names of files that are written in place, line after line: after a failure they hold whole lines of the result,
   // after a kill any beginning of it.
   std::vector<std::string> grown = {};
