@@ -55,8 +55,8 @@ struct SchedulerOptions {
   // requests hold that are set aside, once those in memory would hold more than `set_aside_memory_bytes`. Where it
   // cannot - the disk is full - they stay in memory, see SchedulerStats::spool_failures; a request whose content the
   // disk does not give back ends with FinishReason::kError. Empty: no file.
-  std::string spool_directory;
-  size_t set_aside_memory_bytes = 0;
+  std::string spool_directory = {};
+  size_t set_aside_memory_bytes = 0;  // with a spool_directory only
 };
 
 // How long things took, in seconds from Submit; < 0: it did not come to that.

@@ -14,6 +14,8 @@ using api_testing::SmallModel;
 using api_testing::SmallShape;
 using api_testing::WithPolicy;
 
+using Prompts = std::vector<std::vector<TokenId>>;
+
 constexpr auto kInvalid = ErrorCode::kInvalidArgument;
 
 class GenerateApi : public testing::Test {
@@ -33,7 +35,7 @@ class GenerateApi : public testing::Test {
     }
     EXPECT_TRUE(session_.cache().Sequences().empty());
     if (request.start != nullptr || request.policy != nullptr || !request.error.empty()) return;
-    ExpectError(kInvalid, names, [&] { Generate(session_, std::vector{request.prompt}, request.options); });
+    ExpectError(kInvalid, names, [&] { Generate(session_, Prompts{request.prompt}, request.options); });
   }
   void ExpectOptionsRefused(const GenerateOptions& options, const std::vector<std::string>& names) {
     ExpectRefused({Ids(4), options}, names);
@@ -83,11 +85,11 @@ TEST_F(GenerateApi, DropsAreNotReportedWhereTheyAreNotKnown) {
   Session recording(SmallModel(), pool_, options);
   const auto refused = [&](GenerateOptions wanted, const std::string& why) {
     wanted.report_drops = true;
-    ExpectError(kInvalid, {"report_drops", why}, [&] { Generate(recording, std::vector{Ids(4)}, wanted); });
+    ExpectError(kInvalid, {"report_drops", why}, [&] { Generate(recording, Prompts{Ids(4)}, wanted); });
   };
   refused({.num_beams = 2}, "beams");
   refused({.overflow = Overflow::kSlide}, "slide");
-  EXPECT_NO_THROW(Generate(recording, std::vector{Ids(4)}, {.max_new_tokens = 2, .report_drops = true}));
+  EXPECT_NO_THROW(Generate(recording, Prompts{Ids(4)}, {.max_new_tokens = 2, .report_drops = true}));
 }
 
 TEST_F(GenerateApi, BeginningsThatWereReadHaveToBeThePrompts) {
@@ -117,7 +119,7 @@ TEST_F(GenerateApi, PromptsThatAreTooLongNameBothNumbers) {
   EXPECT_EQ(sequence.finish_reason, FinishReason::kError);
   EXPECT_NE(sequence.error.find("81"), std::string::npos) << sequence.error;
   EXPECT_EQ(PreparePrompt({Ids(81), {.truncate = Truncate::kLeft}}, config).size(), 40u);
-  const auto full = Generate(session_, std::vector{Ids(80)}, {.max_new_tokens = 5}).sequences[0];
+  const auto full = Generate(session_, Prompts{Ids(80)}, {.max_new_tokens = 5}).sequences[0];
   EXPECT_EQ(full.generated_ids.size(), 1u);
   EXPECT_EQ(full.finish_reason, FinishReason::kContext);
 }
@@ -129,8 +131,7 @@ TEST_F(GenerateApi, AnEmptyPromptNeedsATokenToBeginWith) {
   EXPECT_EQ(PreparePrompt({}, config), std::vector<TokenId>{7});
   config.bos_token_id = 9;
   EXPECT_EQ(PreparePrompt({}, config), std::vector<TokenId>{9});
-  ExpectError(kInvalid, {"prompt 0: ", "empty"},
-              [&] { Generate(session_, std::vector<std::vector<TokenId>>{{}}, GenerateOptions()); });
+  ExpectError(kInvalid, {"prompt 0: ", "empty"}, [&] { Generate(session_, Prompts{{}}, GenerateOptions()); });
 }
 
 TEST_F(GenerateApi, BatchOptionsAreChecked) {
@@ -143,7 +144,7 @@ TEST_F(GenerateApi, WhatTheCallbackThrowsComesOutAndLeavesNoSequence) {
   struct Own {};
   const SequenceId other = AddFed(session_, Ids(5));
   const auto throws = [](const GeneratedToken&) -> bool { throw Own(); };
-  EXPECT_THROW(Generate(session_, std::vector{Ids(4)}, {.max_new_tokens = 3}, nullptr, throws), Own);
+  EXPECT_THROW(Generate(session_, Prompts{Ids(4)}, {.max_new_tokens = 3}, nullptr, throws), Own);
   EXPECT_EQ(session_.cache().Sequences(), std::vector<SequenceId>{other});
 }
 

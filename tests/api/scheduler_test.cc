@@ -53,6 +53,8 @@ TEST_F(SchedulerApi, OptionsOutOfRangeAreNamed) {
   refused({.max_shared_prompts = -1}, {"max_shared_prompts", "-1"});
   refused({.aging_seconds = -1}, {"aging_seconds", "-1"});
   refused({.aging_seconds = std::nan("")}, {"aging_seconds", "nan"});
+  ExpectError(ErrorCode::kIo, {"no/such/directory"},
+              [&] { Scheduler scheduler(session_, nullptr, {.spool_directory = "no/such/directory"}); });
 }
 
 TEST_F(SchedulerApi, WhatIsWrongWithARequestIsNamedAndItIsNotTaken) {
@@ -160,6 +162,11 @@ TEST_F(SchedulerApi, WhatCallbacksThrowGoesNoFurther) {
   }
   EXPECT_EQ(Answer(cancelled).finish_reason, FinishReason::kCancelled);
   EXPECT_EQ(told, 1);
+  const RequestId asked =
+      Submit(scheduler, Request(), {.prompt_logprobs = 1, .on_prompt = [](auto&&) { throw Own(); }});
+  while (scheduler.Step()) {
+  }
+  EXPECT_EQ(Answer(asked).finish_reason, FinishReason::kCancelled);
 }
 
 TEST_F(SchedulerApi, TheDestructorTellsNobodyAndLeavesNothing) {

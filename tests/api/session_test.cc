@@ -1,5 +1,6 @@
 // Promises of session.h, kv_cache.h, drop_log.h and prompt_state.h. What is refused changes nothing: how that is found
 // midway is in tests/unit/runtime/session_test.cc, refused memory in tests/allocation.
+#include <cmath>
 #include <sstream>
 #include <thread>
 
@@ -235,7 +236,7 @@ TEST_F(PromptStateApi, OthersAreRefused) {
   SessionOptions halves = WithPolicy("learned");
   halves.kv_type = KvType::kF16;
   Session half(SmallModel(), pool_, halves);
-  refused(kInvalid, out.str(), half, {"f16", "f32"});
+  refused(kInvalid, out.str(), half, {"K or V element", "4", "2"});
   std::istringstream closed(out.str());
   closed.setstate(std::ios::badbit);
   ExpectError(ErrorCode::kIo, {}, [&] { LoadPromptState(session_, nullptr, closed); });

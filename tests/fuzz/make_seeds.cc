@@ -61,8 +61,8 @@ void AddDirectory(const Seeds& seeds, const fs::path& directory) {
   seeds.Add("checkpoint", Joined(directory, {"config.json", "generation_config.json", "model.safetensors",
                                              "model.safetensors.index.json", "model-00001-of-00002.safetensors",
                                              "model-00002-of-00002.safetensors"}));
-  seeds.Add("adapter",
-            Joined(directory, {"config.json", "adapter.safetensors", "adapter_config.json", "adapter_model.safetensors"}));
+  seeds.Add("adapter", Joined(directory, {"config.json", "adapter.safetensors", "adapter_config.json",
+                                          "adapter_model.safetensors"}));
   seeds.Add("tokenizer", Joined(directory, {"vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json",
                                             "added_tokens.json", "special_tokens_map.json"}));
 }
@@ -108,18 +108,19 @@ void AddTokenizers(const Seeds& seeds, const fs::path& golden) {
                                     {"merges.txt", "#version: 0.2\na b\n"},
                                     {"added_tokens.json", R"({"<x>":5})"},
                                     {"special_tokens_map.json", R"({"bos_token":"<|endoftext|>"})"}}));
-  seeds.Add("tokenizer", JoinFiles({{"tokenizer.json",
-                                     R"({"version":"1.0","added_tokens":[{"id":3,"content":"<x>","single_word":true,)"
-                                     R"("lstrip":true,"rstrip":true,"normalized":true,"special":true}],"normalizer":null,)"
-                                     R"("pre_tokenizer":{"type":"ByteLevel","add_prefix_space":true,"use_regex":false},)"
-                                     R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":)"
-                                     R"("<x>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"special_tokens":)"
-                                     R"({"<x>":{"id":"<x>","ids":[3],"tokens":["<x>"]}}},"decoder":{"type":"ByteLevel"},)"
-                                     R"("model":{"type":"BPE","dropout":null,"unk_token":"a","fuse_unk":true,)"
-                                     R"("byte_fallback":false,"ignore_merges":true,"vocab":{"a":0,"b":1,"ab":2},)"
-                                     R"("merges":[["a","b"]]}})"},
-                                    {"tokenizer_config.json",
-                                     R"({"add_bos_token":true,"bos_token":{"content":"<x>","special":true},)"
+  seeds.Add(
+      "tokenizer",
+      JoinFiles(
+          {{"tokenizer.json", R"({"version":"1.0","added_tokens":[{"id":3,"content":"<x>","single_word":true,)"
+                              R"("lstrip":true,"rstrip":true,"normalized":true,"special":true}],"normalizer":null,)"
+                              R"("pre_tokenizer":{"type":"ByteLevel","add_prefix_space":true,"use_regex":false},)"
+                              R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":)"
+                              R"("<x>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"special_tokens":)"
+                              R"({"<x>":{"id":"<x>","ids":[3],"tokens":["<x>"]}}},"decoder":{"type":"ByteLevel"},)"
+                              R"("model":{"type":"BPE","dropout":null,"unk_token":"a","fuse_unk":true,)"
+                              R"("byte_fallback":false,"ignore_merges":true,"vocab":{"a":0,"b":1,"ab":2},)"
+                              R"("merges":[["a","b"]]}})"},
+           {"tokenizer_config.json", R"({"add_bos_token":true,"bos_token":{"content":"<x>","special":true},)"
                                      R"("added_tokens_decoder":{"3":{"content":"<x>","lstrip":true}}})"}}));
 }
 
@@ -173,7 +174,8 @@ void AddRest(const Seeds& seeds) {
                    R"( "<c>"], "layers": [{"dropped_at": [2, -1, -1], "dropped_by_score": [-0.5, null, null]}]},)"
                    R"( {"ids": [1], "tokens": [], "layers": [{"dropped_at": [-1], "dropped_by_score": [null]}]}]})");
   constexpr const char* kTasks[] = {
-      "the last word\nof a line\n", R"({"text": "the last word"})",
+      "the last word\nof a line\n",
+      R"({"text": "the last word"})",
       R"({"activity_label": "A", "ctx_a": "b [x] c [title]", "ctx_b": "d", "endings": ["e", "f [y]"], "label": 1})",
       R"({"goal": "g", "sol1": "s", "sol2": "t", "label": 0})",
       R"({"sentence": "a _ b", "option1": "c", "option2": "d", "answer": "2"})",

@@ -70,10 +70,10 @@ std::unique_ptr<StateSetting> Make(const Kind& kind) {
 
 std::vector<std::unique_ptr<StateSetting>> StateSettings() {
   std::vector<std::unique_ptr<StateSetting>> settings;
-  for (const Kind& kind : {Kind{"dense"}, Kind{"learned", 2.0f, 0, KvType::kF32, true},
-                           Kind{"learned", 2.0f, 6, KvType::kF16, true}, Kind{"window:7", 0, 0, KvType::kI8, true},
-                           Kind{"h2o:9", 0, 0, KvType::kF32, true}, Kind{"sinks:2,20", 0, 6, KvType::kF16, false},
-                           Kind{"h2o:5@0+learned", 2.0f, 6, KvType::kF32, true}}) {
+  for (const Kind& kind :
+       {Kind{"dense"}, Kind{"learned", 2.0f, 0, KvType::kF32, true}, Kind{"learned", 2.0f, 6, KvType::kF16, true},
+        Kind{"window:7", 0, 0, KvType::kI8, true}, Kind{"h2o:9", 0, 0, KvType::kF32, true},
+        Kind{"sinks:2,20", 0, 6, KvType::kF16, false}, Kind{"h2o:5@0+learned", 2.0f, 6, KvType::kF32, true}}) {
     settings.push_back(Make(kind));
   }
   return settings;

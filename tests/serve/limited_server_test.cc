@@ -85,8 +85,7 @@ TEST_F(LimitedServerTest, BodiesWithoutALengthEndAtTheLimit) {
 }
 
 TEST_F(LimitedServerTest, HeaderLinesEndAtTheLimit) {
-  EXPECT_EQ(Status(Ask("GET /page HTTP/1.1\r\n", "X: y\r\n", 100000)),
-            "HTTP/1.1 431 Request Header Fields Too Large");
+  EXPECT_EQ(Status(Ask("GET /page HTTP/1.1\r\n", "X: y\r\n", 100000)), "HTTP/1.1 431 Request Header Fields Too Large");
   EXPECT_EQ(Status(Ask("GET /page HTTP/1.1\r\nX: ", std::string(1000, 'y'), 1000)),
             "HTTP/1.1 431 Request Header Fields Too Large");
   EXPECT_EQ(Ask("GET /", std::string(1000, 'y'), 1000), "") << "a request without an end has no answer";
@@ -99,7 +98,8 @@ TEST_F(LimitedServerTest, PartsOfAnswersAreNotGiven) {
   const std::string page = Ask("GET /page HTTP/1.1\r\nConnection: close\r\nRange: bytes=" + ranges + "\r\n\r\n");
   EXPECT_EQ(Status(page), "HTTP/1.1 200 OK");
   EXPECT_LT(page.size(), 2000u);
-  const std::string answer = Ask(std::string(kPost) + "Range: bytes=0-0\r\nContent-Length: 12\r\n\r\n" + "abcdefghijkl");
+  const std::string answer =
+      Ask(std::string(kPost) + "Range: bytes=0-0\r\nContent-Length: 12\r\n\r\n" + "abcdefghijkl");
   EXPECT_EQ(Status(answer), "HTTP/1.1 200 OK");
   EXPECT_TRUE(answer.ends_with("\r\n\r\n12")) << answer;
 }

@@ -34,8 +34,8 @@ void ReadAll(const Checkpoint& checkpoint) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::filesystem::path base = MakeBase();
-  static fuzz::InputDirectory directory({"config.json", "adapter.safetensors", "adapter_config.json",
-                                         "adapter_model.safetensors"});
+  static fuzz::InputDirectory directory(
+      {"config.json", "adapter.safetensors", "adapter_config.json", "adapter_model.safetensors"});
   directory.Fill(fuzz::AsText(data, size));
   Warnings warnings;
   fuzz::Accepts([&] { ReadAll(Checkpoint::Open(base, directory.path(), &warnings)); });

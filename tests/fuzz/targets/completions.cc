@@ -1,8 +1,7 @@
 // Bodies of POST /v1/completions.
-#include "dcp-serve/api/completion_request.h"
-
 #include "common/json.h"
 #include "dcp-serve/api/api_error.h"
+#include "dcp-serve/api/completion_request.h"
 #include "runtime/request.h"
 #include "tests/fuzz/fuzzing.h"
 #include "tests/fuzz/small_model.h"

@@ -11,7 +11,8 @@ using namespace dcp;
 
 void CheckConfig(const ModelConfig& config) {
   config.Validate("config");
-  for (const TokenId id : config.eos_token_ids) fuzz::Require(id >= 0 && id < config.vocab_size, "an eos id is a token");
+  for (const TokenId id : config.eos_token_ids)
+    fuzz::Require(id >= 0 && id < config.vocab_size, "an eos id is a token");
   fuzz::Require(!config.bos_token_id || (*config.bos_token_id >= 0 && *config.bos_token_id < config.vocab_size),
                 "the bos id is a token");
   fuzz::Require(config.ParameterCount() > 0, "there are parameters");

@@ -32,7 +32,8 @@ void Run(Setting& setting, const std::vector<ToolRequest>& read) {
   std::vector<GenerateRequest> requests;
   for (const ToolRequest& request : read) {
     const GenerateOptions& options = request.request.options;
-    if (requests.size() == kMostRequests || options.samples > kMostSequences || options.num_beams > kMostSequences) break;
+    if (requests.size() == kMostRequests || options.samples > kMostSequences || options.num_beams > kMostSequences)
+      break;
     requests.push_back(request.request);
     requests.back().options.max_new_tokens = std::min(options.max_new_tokens, kMostTokens);
   }
@@ -43,7 +44,8 @@ void Run(Setting& setting, const std::vector<ToolRequest>& read) {
     if (sequence.finish_reason == FinishReason::kError) {
       fuzz::CheckMessage(ErrorCode::kInvalidArgument, sequence.error);
     } else if (options.continuations.empty()) {
-      fuzz::Require(sequence.generated_ids.size() <= static_cast<size_t>(options.max_new_tokens), "no more than asked for");
+      fuzz::Require(sequence.generated_ids.size() <= static_cast<size_t>(options.max_new_tokens),
+                    "no more than asked for");
     }
     for (const std::string& stop : options.stop) {
       fuzz::Require(sequence.text.find(stop) == std::string::npos, "no stop text is shown");

@@ -1,5 +1,5 @@
-// Settings of the sampler with any logits; and stop texts in a stream of tokens, against looking at the whole text after
-// each of them.
+// Settings of the sampler with any logits; and stop texts in a stream of tokens, against looking at the whole text
+// after each of them.
 #include <algorithm>
 #include <cmath>
 #include <string>

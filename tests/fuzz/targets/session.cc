@@ -24,10 +24,12 @@ constexpr int kMostSteps = 40;
 
 // Odd shapes, and those of one page, of more than one, of one layer; delays from none to more than a prompt.
 const TestModel& ModelOf(size_t index) {
-  static const std::vector<reference::RandomModelOptions> shapes = {
-      {2, 2, 4, 3, 11, 40, 1},          {1, 1, 5, 2, 7, 24, 2},
-      {3, 1, 8, 4, 13, 36, 3},          {2, 3, 2, 1, 9, 40, 4, WeightType::kF32, 1},
-      {2, 2, 4, 3, 11, 40, 5, WeightType::kF32, 7}, {1, 2, 3, 5, 8, 33, 6, WeightType::kF32, 20}};
+  static const std::vector<reference::RandomModelOptions> shapes = {{2, 2, 4, 3, 11, 40, 1},
+                                                                    {1, 1, 5, 2, 7, 24, 2},
+                                                                    {3, 1, 8, 4, 13, 36, 3},
+                                                                    {2, 3, 2, 1, 9, 40, 4, WeightType::kF32, 1},
+                                                                    {2, 2, 4, 3, 11, 40, 5, WeightType::kF32, 7},
+                                                                    {1, 2, 3, 5, 8, 33, 6, WeightType::kF32, 20}};
   static std::vector<TestModel> models(shapes.size());
   TestModel& model = models[index % shapes.size()];
   if (model.fast == nullptr) model = parity::MakeTestModel(shapes[index % shapes.size()]);
@@ -66,7 +68,8 @@ class Program {
       options_.policy = MakePolicy(spec_, model_.fast->config().n_positions);
       session_ = std::make_unique<Session>(model_.fast, pool_, options_);
     });
-    fuzz::Require(runs || options_.policy == nullptr || options_.policy->LeastLayers() > layers, "a session can be made");
+    fuzz::Require(runs || options_.policy == nullptr || options_.policy->LeastLayers() > layers,
+                  "a session can be made");
     if (!runs) return;
     for (int step = 0; step < kMostSteps && !choices_.empty(); ++step) Step();
     for (size_t i = 0; i < sequences_.size(); ++i) Check(sequences_[i], i == 0);

@@ -31,8 +31,8 @@ std::string PromptOf(const fuzz::StateSetting& setting, std::string_view payload
   uint64_t count = 0;
   std::memcpy(&count, payload.data(), std::min(payload.size(), sizeof count));
   const ModelConfig& config = setting.model->config();
-  const uint64_t numbers = std::min<uint64_t>(count, static_cast<uint64_t>(config.n_positions)) +
-                           static_cast<uint64_t>(config.vocab_size);
+  const uint64_t numbers =
+      std::min<uint64_t>(count, static_cast<uint64_t>(config.n_positions)) + static_cast<uint64_t>(config.vocab_size);
   const size_t size = std::min<size_t>(payload.size(), sizeof count + 4 * numbers);
   std::string bytes = setting.prompt_head + std::string(payload.substr(0, size));
   return bytes + Checksum(bytes) + SequenceOf(setting, payload.substr(size));

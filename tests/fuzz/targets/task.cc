@@ -1,5 +1,5 @@
-// Question files, as dcp-eval task reads them, with a file of labels where the input has one. The first byte is the kind
-// of task.
+// Question files, as dcp-eval task reads them, with a file of labels where the input has one. The first byte is the
+// kind of task.
 #include <atomic>
 #include <filesystem>
 #include <sstream>

@@ -18,9 +18,10 @@ namespace {
 using namespace dcp;
 using dcp::testing::MergePairs;
 
-const MergePairs kMerges = {{"l", "l"},   {"e", "l"},    {" ", "a"},    {"a", "b"},       {"ab", "ab"}, {"b", "a"},
-                            {"\n", "\n"}, {" ", " "},    {"\xC3", "\xA9"}, {"a", "a"},     {"aa", "a"},  {"'", "s"},
-                            {"0", "0"},   {"00", "00"},  {"ab", "a"},   {"\xE2\x80", "\xA8"}, {"\xE2", "\x80"}};
+const MergePairs kMerges = {{"l", "l"},           {"e", "l"},      {" ", "a"}, {"a", "b"},       {"ab", "ab"},
+                            {"b", "a"},           {"\n", "\n"},    {" ", " "}, {"\xC3", "\xA9"}, {"a", "a"},
+                            {"aa", "a"},          {"'", "s"},      {"0", "0"}, {"00", "00"},     {"ab", "a"},
+                            {"\xE2\x80", "\xA8"}, {"\xE2", "\x80"}};
 
 AddedToken Added(std::string content, bool single_word, bool lstrip, bool rstrip, bool normalized, bool special) {
   AddedToken token;
@@ -35,10 +36,11 @@ AddedToken Added(std::string content, bool single_word, bool lstrip, bool rstrip
 
 struct Small {
   Small() {
-    added = {Added("<a>", false, false, false, false, true), Added("<b>", false, true, false, false, false),
-             Added("<c>", false, false, true, true, false),  Added("abb", true, false, false, true, false),
-             Added("<a><", false, false, false, false, false), Added(" ", true, true, true, true, true),
-             Added("\n<", false, true, true, false, false),  Added("\xC3\xA9\xC3\xA9", true, true, false, true, false)};
+    added = {
+        Added("<a>", false, false, false, false, true),   Added("<b>", false, true, false, false, false),
+        Added("<c>", false, false, true, true, false),    Added("abb", true, false, false, true, false),
+        Added("<a><", false, false, false, false, false), Added(" ", true, true, true, true, true),
+        Added("\n<", false, true, true, false, false),    Added("\xC3\xA9\xC3\xA9", true, true, false, true, false)};
     const testing::TemporaryFolder folder;
     const nlohmann::json vocabulary = testing::SmallVocabulary(kMerges);
     auto next = static_cast<TokenId>(vocabulary.size());

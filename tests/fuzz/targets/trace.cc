@@ -1,7 +1,8 @@
 // Traces, as dcp-inspect --trace reads them, and all that it shows of one.
+#include "common/trace.h"
+
 #include <string>
 
-#include "common/trace.h"
 #include "dcp-inspect/page/page_writer.h"
 #include "dcp-inspect/trace/document.h"
 #include "dcp-inspect/trace/picture.h"
@@ -15,9 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = fuzz::AsText(data + 1, size - 1);
   fuzz::Accepts([&] {
     NamedTrace trace{ReadTrace(text, data[0] % 2, "t.json"), "model", "learned"};
-    const std::string written = Dump(TraceFile({&trace, 1}));
+    const DropTrace& plain = trace;
+    const std::string written = Dump(TraceFile({&plain, 1}));
     const DropTrace again = ReadTrace(written, 0, "again");
-    fuzz::Require(again.ids == trace.ids && again.layers.size() == trace.layers.size(), "a trace that is written is read");
+    fuzz::Require(again.ids == trace.ids && again.layers.size() == trace.layers.size(),
+                  "a trace that is written is read");
     for (size_t l = 0; l < trace.layers.size(); ++l) {
       fuzz::Require(again.layers[l].dropped_at == trace.layers[l].dropped_at, "with its drops");
     }

@@ -250,6 +250,8 @@ TEST(Scheduler, WhatIsSpooledGoesWithItsRequest) {
   EXPECT_EQ(bench.results.size(), 5u);
   options.spool_directory = "/no/such";
   ExpectError(ErrorCode::kIo, {"/no/such"}, [&] { const Bench none(options); });
+}
+
 // What is set aside comes back into the cache to be described: that is no memory of the cache.
 TEST(Scheduler, CancellingWhatIsSetAsideStaysWithinTheBudget) {
   SchedulerOptions options;
