@@ -50,7 +50,10 @@ size_t RegularFileSize(const std::filesystem::path& path) {
 const std::byte* Map(const std::filesystem::path& path, size_t size) {
   const int descriptor = Uninterrupted([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC); });
   if (descriptor < 0) Fail(path, "cannot open: " + std::generic_category().message(errno));
-  void* const address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  void* address = MAP_FAILED;
+  do {
+    address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  } while (address == MAP_FAILED && errno == EINTR);
   const int error = errno;
   close(descriptor);  // the map stays
   if (address != MAP_FAILED) return static_cast<const std::byte*>(address);

@@ -29,6 +29,9 @@ struct Command {
   std::vector<std::string> between = {};
   // Files that tell after Ctrl-C what was done until then.
   std::vector<std::string> shortened = {};
+  // How many calls are passed over after one that was disturbed where DCP_FAULT_STRIDE says nothing, so that the tests
+  // take seconds. A prime: calls repeat in patterns.
+  size_t stride = 5;
 };
 
 // A directory with what commands read ("in") and the one that they write to ("out"), made anew before each run.
@@ -55,7 +58,8 @@ class CommandFaults {
 
   std::filesystem::path root_;
   Files earlier_;
-  Files result_;  // of the undisturbed command
+  Files result_;      // of the undisturbed command
+  std::string said_;  // by the undisturbed run
 };
 
 // The files of a directory and of those in it.

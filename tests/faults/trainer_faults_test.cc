@@ -44,10 +44,11 @@ class TrainerFaults : public testing::TestWithParam<How> {
   tools::TempDir dir_;
 };
 
-// Lines of the log without what differs from run to run.
-std::string WithoutTimes(const std::string& name, const std::string& text) {
-  static const std::regex kTimes(R"re("(seconds|peak_rss_bytes)":[-+.e0-9]+)re");
-  return name.ends_with("train.jsonl") ? std::regex_replace(text, kTimes, "") : text;
+// Lines of the log without what differs from run to run, and without evaluations: one whose line could not be written
+// after the last save is not made again.
+std::string Steps(const std::string& name, const std::string& text) {
+  static const std::regex kLeftOut(R"re("(seconds|peak_rss_bytes)":[-+.e0-9]+|[^\n]*"evaluation":[^\n]*\n?)re");
+  return name.ends_with("train.jsonl") ? std::regex_replace(text, kLeftOut, "") : text;
 }
 
 TEST_P(TrainerFaults, TrainsAndGoesOn) {
@@ -72,17 +73,21 @@ TEST_P(TrainerFaults, TrainsAndGoesOn) {
          .args = args,
          .again = again,
          .grown = {"m/train.jsonl"},
-         .essence = WithoutTimes,
-         .between = {"m/model.safetensors", "m/train_state.safetensors"}});
+         .essence = Steps,
+         .between = {"m/model.safetensors", "m/train_state.safetensors"},
+         .stride = 29});
 }
 
 TEST_P(TrainerFaults, Tokenizer) {
   Sweep({.program = "dcp-finetune",
-         .args = {"--train-tokenizer", "270", "--data", In("a.txt"), "--out", Out("t"), "--overwrite"}});
+         .args = {"--train-tokenizer", "270", "--data", In("a.txt"), "--out", Out("t"), "--overwrite"},
+         .stride = 13});
 }
 
 TEST_P(TrainerFaults, Converts) {
-  Sweep({.program = "dcp-finetune", .args = {"convert", "--base", In("base"), "--out", Out("c"), "--overwrite"}});
+  Sweep({.program = "dcp-finetune",
+         .args = {"convert", "--base", In("base"), "--out", Out("c"), "--overwrite"},
+         .stride = 29});
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TrainerFaults,

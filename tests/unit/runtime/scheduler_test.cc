@@ -255,7 +255,7 @@ TEST(Scheduler, WhatIsSpooledGoesWithItsRequest) {
 // What is set aside comes back into the cache to be described: that is no memory of the cache.
 TEST(Scheduler, CancellingWhatIsSetAsideStaysWithinTheBudget) {
   SchedulerOptions options;
-  options.kv_budget_bytes = 130 << 10;
+  options.kv_budget_bytes = 100 << 10;
   int cancelled = 0;
   for (int step = 30; step < 60; ++step) {  // at one of these the cache is nearly full
     Bench bench(options);
