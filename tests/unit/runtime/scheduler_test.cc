@@ -255,11 +255,11 @@ TEST(Scheduler, WhatIsSpooledGoesWithItsRequest) {
 // What is set aside comes back into the cache to be described: that is no memory of the cache.
 TEST(Scheduler, CancellingWhatIsSetAsideStaysWithinTheBudget) {
   SchedulerOptions options;
-  options.kv_budget_bytes = 100 << 10;
+  options.kv_budget_bytes = 130 << 10;
   int cancelled = 0;
   for (int step = 30; step < 60; ++step) {  // at one of these the cache is nearly full
     Bench bench(options);
-    bench.Submit(Plain(20, 50));
+    for (int i = 2; i < 6; ++i) bench.Submit(Plain(20, 50, i));
     GenerateRequest samples = Plain(20, 50, 1);
     samples.options.samples = 4;
     const RequestId last = bench.Submit(samples);
