@@ -118,9 +118,7 @@ void CheckCoverage(const std::map<std::string, TensorView>& tensors, std::span<c
 
 }  // namespace
 
-SafetensorsFile SafetensorsFile::Open(const std::filesystem::path& path) {
-  return Parse(path, MappedFile::Open(path));
-}
+SafetensorsFile SafetensorsFile::Open(const std::filesystem::path& path) { return Parse(path, MappedFile::Open(path)); }
 
 SafetensorsFile SafetensorsFile::Parse(const std::filesystem::path& path, MappedFile bytes) {
   SafetensorsFile result(path, std::move(bytes));

@@ -23,7 +23,7 @@ TEST(Elementwise, GeluAndItsGradientAreThoseOfTorchInDouble) {
     const Tensor y = GeluTanh(x), exact_y = torch::gelu(exact_x, "tanh");
     (y * weights).sum().backward();
     (exact_y * weights).sum().backward();
-    EXPECT_LE((y - exact_y).abs().max().item<double>(), 3e-6);  // of values up to 30
+    EXPECT_LE((y - exact_y).abs().max().item<double>(), 3e-6);                // of values up to 30
     EXPECT_LE((x.grad() - exact_x.grad()).abs().max().item<double>(), 1e-5);  // times weights up to 5
   }
 }

@@ -1,5 +1,5 @@
-// To be preloaded: the time of day jumps by a year, forwards and backwards, from one look to the next. What measures how
-// long things take must not look at it.
+// To be preloaded: the time of day jumps by a year, forwards and backwards, from one look to the next. What measures
+// how long things take must not look at it.
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>

@@ -29,7 +29,8 @@ constexpr tools::ToolText kText = {
 
 int RunTraining(Options options, std::span<const std::string> args, tools::ToolIo& io) {
   TrainOptions& train = options.train;
-  if (options.dense && !train.gamma.empty()) throw Error(ErrorCode::kInvalidArgument, "give --gamma or --dense, not both");
+  if (options.dense && !train.gamma.empty())
+    throw Error(ErrorCode::kInvalidArgument, "give --gamma or --dense, not both");
   if (options.processes == 1 && train.exchange.processes == 1) train.exchange = ExchangeOfEnvironment();
   if (options.processes == 1 || train.exchange.processes > 1) return Train(train, io);
   train.exchange.processes = options.processes;

@@ -293,8 +293,11 @@ TEST_F(LoraTest, ConfigsThatAreRefused) {
 TEST_F(LoraTest, ProductsThatAreNotFinite) {
   config_["lora_alpha"] = 1e300;
   const Checkpoint checkpoint = Open();
-  ExpectError([&] { (void)checkpoint.Read("h.1.attn.c_attn.weight", std::vector<int64_t>{6, 18}); }, kBad,
-              {file_, "lora_B", "h.1.attn.c_attn.weight", "5e+299", "not finite"});
+  ExpectError(
+      [&] {
+        (void)checkpoint.Read("h.1.attn.c_attn.weight", std::vector<int64_t>{6, 18});
+      },
+      kBad, {file_, "lora_B", "h.1.attn.c_attn.weight", "5e+299", "not finite"});
 }
 
 TEST_F(LoraTest, DamagedFiles) {

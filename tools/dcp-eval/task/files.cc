@@ -105,8 +105,7 @@ std::vector<size_t> ReadLabels(const std::string& file, size_t examples, ToolIo&
   std::vector<size_t> labels;
   for (const Line& line : SplitLines(content)) {
     const std::string_view label = Strip(line.text);
-    if (label != "0" && label != "1")
-      RejectInput(Place(file, line) + ": is " + Quote(label) + ", must be 0 or 1");
+    if (label != "0" && label != "1") RejectInput(Place(file, line) + ": is " + Quote(label) + ", must be 0 or 1");
     labels.push_back(label == "0" ? 0 : 1);
   }
   if (labels.size() != examples) {
