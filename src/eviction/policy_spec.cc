@@ -57,7 +57,7 @@ class RuleParser {
     } else if (kind == "h2o") {
       spec_.kind = Kind::kH2O;
     } else {
-      Reject(std::string("is not one of ") + kChoices);
+      Reject("is not one of " + std::string(kChoices));
     }
     if (numbers.size() != wanted) {
       Reject("has " + std::to_string(numbers.size()) + " numbers, needs " + std::to_string(wanted) +
