@@ -45,6 +45,21 @@ TEST(SetAside, SequencesComeBackBitForBitAndUnderTheirIds) {
   }
 }
 
+// The scheduler describes a cancelled request so: with a cache that is full, its budget would be passed otherwise.
+TEST(SetAside, WhatIsBackToBeRemovedIsNoMemoryOfTheCache) {
+  ThreadPool pool(1);
+  Session session(SmallModel(), pool, WithPolicy("dense"));
+  const SequenceId ids[] = {AddFed(session, Ids(40)), AddFed(session, Ids(30, 5))};
+  SetAsideSequences aside(CacheOf(session), ids);
+  AddFed(session, Ids(50, 11));
+  const size_t full = session.cache().Stats().reserved_bytes;
+  aside.BringBackToRemove();
+  EXPECT_EQ(session.cache().Sequences().size(), 3u);
+  EXPECT_EQ(CacheOf(session).reserved_bytes(), full);
+  for (const SequenceId id : ids) session.Finish(id);
+  EXPECT_EQ(CacheOf(session).reserved_bytes(), full);
+}
+
 TEST(SetAside, PagesThatSequencesShareAreKeptOnce) {
   ThreadPool pool(1);
   Session session(SmallModel(), pool, WithPolicy("dense"));

@@ -252,29 +252,6 @@ TEST(Scheduler, WhatIsSpooledGoesWithItsRequest) {
   ExpectError(ErrorCode::kIo, {"/no/such"}, [&] { const Bench none(options); });
 }
 
-// What is set aside comes back into the cache to be described: that is no memory of the cache.
-TEST(Scheduler, CancellingWhatIsSetAsideStaysWithinTheBudget) {
-  SchedulerOptions options;
-  options.kv_budget_bytes = 130 << 10;
-  int cancelled = 0;
-  for (int step = 30; step < 60; ++step) {  // at one of these the cache is nearly full
-    Bench bench(options);
-    for (int i = 2; i < 6; ++i) bench.Submit(Plain(20, 50, i));
-    GenerateRequest samples = Plain(20, 50, 1);
-    samples.options.samples = 4;
-    const RequestId last = bench.Submit(samples);
-    for (int i = 0; i < step; ++i) bench.scheduler.Step();
-    if (bench.scheduler.Stats().set_aside == 0) continue;
-    ++cancelled;
-    bench.scheduler.Cancel(last);
-    bench.RunAll();
-    EXPECT_LE(bench.scheduler.Stats().kv_reserved_peak_bytes, options.kv_budget_bytes) << "step " << step;
-    EXPECT_EQ(bench.results.at(last).sequences[0].finish_reason, FinishReason::kCancelled);
-    EXPECT_EQ(bench.scheduler.Stats().cache.pages_in_use, 0u);
-  }
-  EXPECT_GT(cancelled, 10) << "memory was not short";
-}
-
 TEST(Scheduler, WhatCannotFitAloneIsAnErrorOfThatRequest) {
   SchedulerOptions options;
   options.kv_budget_bytes = 40 << 10;
