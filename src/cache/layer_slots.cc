@@ -221,7 +221,7 @@ void LayerSlots::CopyFrom(const LayerSlots& other) noexcept {
 }
 
 size_t LayerSlots::bookkeeping_bytes() const {
-  return sizeof(*this) - sizeof(drop_order_) + pages_.capacity() * (sizeof(CachePage*) + sizeof(std::byte*)) +
+  return sizeof(*this) + pages_.capacity() * (sizeof(CachePage*) + sizeof(std::byte*)) +
          (positions_.size() + expires_.size()) * sizeof(int32_t) +
          (attention_.size() + drop_scores_.size()) * sizeof(float);
 }

@@ -9,6 +9,7 @@
 
 #include "dcp/error.h"
 #include "support/hash.h"
+#include "support/system_call.h"
 
 namespace dcp {
 namespace {
@@ -23,27 +24,23 @@ int OpenUnnamed(const std::string& directory) {
   return named;
 }
 
-// Both go on where a signal or a large count stopped them; the error, or 0.
+// The error, or 0. A call may take less than it was given.
 int WriteAll(int file, const std::byte* data, size_t size, size_t at) {
-  while (size > 0) {
-    const ssize_t count = pwrite(file, data, size, static_cast<off_t>(at));
-    if (count < 0 && errno == EINTR) continue;
+  for (size_t done = 0; done < size;) {
+    const ssize_t count =
+        Uninterrupted([&] { return pwrite(file, data + done, size - done, static_cast<off_t>(at + done)); });
     if (count < 0) return errno;
-    data += count;
-    size -= static_cast<size_t>(count);
-    at += static_cast<size_t>(count);
+    done += static_cast<size_t>(count);
   }
   return 0;
 }
 
 int ReadAll(int file, std::byte* data, size_t size, size_t at) {
-  while (size > 0) {
-    const ssize_t count = pread(file, data, size, static_cast<off_t>(at));
-    if (count < 0 && errno == EINTR) continue;
+  for (size_t done = 0; done < size;) {
+    const ssize_t count =
+        Uninterrupted([&] { return pread(file, data + done, size - done, static_cast<off_t>(at + done)); });
     if (count <= 0) return count < 0 ? errno : EIO;
-    data += count;
-    size -= static_cast<size_t>(count);
-    at += static_cast<size_t>(count);
+    done += static_cast<size_t>(count);
   }
   return 0;
 }

@@ -15,20 +15,27 @@ HWY_BEFORE_NAMESPACE();
 namespace dcp {
 namespace HWY_NAMESPACE {
 
-// x / (1 + exp(-a)), with `minus_a` given.
-HWY_INLINE FloatVec TimesSigmoid(FloatVec x, FloatVec minus_a) {
-  // Beyond 80 the exponential would overflow, and the result is zero either way.
+// 1 + exp(-a), with `minus_a` given.
+HWY_INLINE FloatVec InverseSigmoid(FloatVec minus_a) {
+  // Beyond 80 the exponential would overflow, and what is divided by it is zero either way.
   const FloatVec exponent = hn::Min(minus_a, hn::Set(kFloats, 80.0f));
-  return hn::Div(x, hn::Add(hn::Set(kFloats, 1.0f), Exp(exponent)));
+  return hn::Add(hn::Set(kFloats, 1.0f), Exp(exponent));
 }
 
-// 0.5 x (1 + tanh(u)) with u = sqrt(2/pi) (x + 0.044715 x^3), written as x / (1 + exp(-2u)): one exponential, and no
-// loss of significance where tanh(u) is close to -1.
-HWY_INLINE FloatVec GeluTanh(FloatVec x) {
-  constexpr float kMinusTwoRootTwoOverPi = -1.5957691216057308f;
-  const FloatVec cubic = hn::MulAdd(hn::Mul(hn::Mul(x, x), hn::Set(kFloats, 0.044715f)), x, x);
-  return TimesSigmoid(x, hn::Mul(cubic, hn::Set(kFloats, kMinusTwoRootTwoOverPi)));
+// x / (1 + exp(-a)).
+HWY_INLINE FloatVec TimesSigmoid(FloatVec x, FloatVec minus_a) { return hn::Div(x, InverseSigmoid(minus_a)); }
+
+// -2u of GeluTanh, with u = sqrt(2/pi) (x + 0.044715 x^3).
+constexpr float kMinusTwoRootTwoOverPi = -1.5957691216057308f;
+constexpr float kGeluCubic = 0.044715f;
+HWY_INLINE FloatVec MinusTwoU(FloatVec x) {
+  const FloatVec cubic = hn::MulAdd(hn::Mul(hn::Mul(x, x), hn::Set(kFloats, kGeluCubic)), x, x);
+  return hn::Mul(cubic, hn::Set(kFloats, kMinusTwoRootTwoOverPi));
 }
+
+// 0.5 x (1 + tanh(u)), written as x / (1 + exp(-2u)): one exponential, and no loss of significance where tanh(u) is
+// close to -1.
+HWY_INLINE FloatVec GeluTanh(FloatVec x) { return TimesSigmoid(x, MinusTwoU(x)); }
 
 // x times the normal distribution's share below x. With t = 1 / (1 + q |x|), the share below -|x| is exp(-x^2 / 2) t
 // times a polynomial in t, whose coefficients make the largest relative error small (1.2e-7 before rounding).

@@ -52,6 +52,12 @@ class SchedulerBatch {
   static void EraseDone(Jobs& jobs);
 
   void EndOverdue();
+  void Report(ScheduledJob& job);
+  void Fail(ScheduledJob& job, const std::string& error);
+  void Fail(ScheduledJob& job, std::exception_ptr why);
+  void Deliver(ScheduledJob& job);
+
+  // Admission, in scheduler_admission.cc.
   void Admit();
   ScheduledJob* NextToAdmit();
   ScheduledJob* LastActive();
@@ -62,17 +68,15 @@ class SchedulerBatch {
   void AdmitOne(ScheduledJob& job);
   void SetAside(ScheduledJob& job);
   bool SpoolIsFor(const ScheduledJob& job) const;
+
+  // A pass, in scheduler_pass.cc.
   void PlanPass();
   void MakePass();
-  void AddParts();
   size_t MoreSequences() const;
   void RunPass();
   void Feed();
   void ChooseAll(const Logits& logits);
   void FinishChunk(Part& part, const Logits& logits);
-  void Report(ScheduledJob& job);
-  void Fail(ScheduledJob& job, const std::string& error);
-  void Deliver(ScheduledJob& job);
 
   JobContext& context_;
   Session& session_;

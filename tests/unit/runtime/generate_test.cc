@@ -225,14 +225,5 @@ TEST_F(GenerateTest, ArgumentsAreCheckedBeforeAnyWork) {
   EXPECT_TRUE(Run({}, Sampled(3)).sequences.empty());
 }
 
-TEST_F(GenerateTest, FinishReasonsHaveNames) {
-  EXPECT_EQ(ToString(FinishReason::kLength), "length");
-  EXPECT_EQ(ToString(FinishReason::kEos), "eos");
-  EXPECT_EQ(ToString(FinishReason::kStop), "stop");
-  EXPECT_EQ(ToString(FinishReason::kContext), "context");
-  EXPECT_EQ(ToString(FinishReason::kCancelled), "cancelled");
-  EXPECT_EQ(ToString(FinishReason::kError), "error");
-}
-
 }  // namespace
 }  // namespace dcp
